@@ -1,0 +1,84 @@
+use hearth_forwarding::{ForwardingTable, Version};
+use hearth_protocol::{Bye, Change, RoomView, ServerFrame, Source};
+use serde::{Deserialize, Serialize};
+
+use crate::ConnectionId;
+
+/// What a command brings about, to be carried out in this order: the relay first, then the record, then the words.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Effects {
+    /// The table these effects belong to. Nothing of `record` and `tell` happens before the relay has acknowledged it.
+    pub version: Version,
+    /// A last card: sent before all else, waited on for at most 200 ms.
+    pub farewell: Option<Tell>,
+    /// The new table, if it changed.
+    pub forward: Option<ForwardingTable>,
+    /// Acts of power, for the audit. To be durable before `tell`.
+    pub record: Vec<Record>,
+    /// Whether anything changed that a restart must not loosen: the snapshot is to be durable before `tell`.
+    pub durable: bool,
+    pub tell: Vec<Tell>,
+    /// The session is over: nothing comes after these effects.
+    pub ended: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tell {
+    pub to: ConnectionId,
+    pub words: Words,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Words {
+    /// Neither a snapshot nor a delta nor a bye.
+    Frame(ServerFrame),
+    /// The connection's outbox numbers it.
+    Snapshot(Box<RoomView>),
+    /// The connection's outbox numbers it.
+    Delta(Vec<Change>),
+    /// Said last; then the connection is closed.
+    Bye(Bye),
+}
+
+/// An act of power, as the audit keeps it: who did what to whom. Subjects are `sub` here; the store makes pseudonyms of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Session clock.
+    pub at: u32,
+    /// None: the room itself, by a rule.
+    pub actor: Option<String>,
+    pub act: Act,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "snake_case")]
+pub enum Act {
+    Started,
+    TicketSpent { subject: String },
+    Consented { subject: String, version: u32 },
+    Admitted { subject: String, through_lock: bool },
+    Denied { subject: String },
+    Joined { subject: String },
+    Left { subject: String, dropped: bool },
+    GateClosed { subject: String, source: Source },
+    GateOpened { subject: String, source: Source },
+    AllGatesClosed { source: Source },
+    FloorSet { mode: hearth_protocol::FloorMode },
+    Granted { subject: String },
+    Revoked { subject: String },
+    RoundStarted,
+    RoundEnded,
+    Locked,
+    Unlocked,
+    Frozen,
+    Thawed { step: hearth_protocol::ThawStep },
+    Held,
+    Resumed,
+    Removed { subject: String },
+    RemovalUndone { subject: String },
+    LeadPassed { subject: String },
+    Refused { request: String, count: u32 },
+    EndAnnounced,
+    EndCancelled,
+    Ended,
+}
