@@ -92,12 +92,15 @@ pub enum Change {
     Speaking {
         participants: Vec<ParticipantId>,
     },
-    Notice(Notice),
+    /// Something to be shown once.
+    Notice {
+        notice: Notice,
+    },
 }
 
 /// Something to be shown once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
 pub enum Notice {
     /// Somebody came to the door with a ticket for this seat, from another device or tab.
     NewDevice,

@@ -151,12 +151,12 @@ rules: Array<string>, };
  */
 export type Outcome = { "type": "answer", sdp: string, } | { "type": "confirm", word: string, };
 
-export type Change = { "type": "participant" } & Participant | { "type": "left", participant: ParticipantId, } | { "type": "room" } & RoomState | { "type": "floor" } & Floor | { "type": "you" } & You | { "type": "desk" } & Desk | { "type": "slot" } & Slot | { "type": "speaking", participants: Array<ParticipantId>, } | { "type": "notice" } & Notice;
+export type Change = { "type": "participant" } & Participant | { "type": "left", participant: ParticipantId, } | { "type": "room" } & RoomState | { "type": "floor" } & Floor | { "type": "you" } & You | { "type": "desk" } & Desk | { "type": "slot" } & Slot | { "type": "speaking", participants: Array<ParticipantId>, } | { "type": "notice", notice: Notice, };
 
 /**
  * Something to be shown once.
  */
-export type Notice = { "type": "new_device" } | { "type": "confidentiality" };
+export type Notice = "new_device" | "confidentiality";
 
 export type ByeReason = "ended" | "left" | "removed" | "not_now" | "replaced" | "restarting" | "flooding" | "bad_hello";
 
