@@ -4,8 +4,6 @@
 //! - `ignored.json`: `client` and `server`, each name → `sent` with fields unknown here, `understood` without them.
 //! - `refused.json`: name → `text` of a frame that is refused, with the refusal's `code`.
 
-mod schema;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -13,9 +11,10 @@ use std::{
 };
 
 use hearth_protocol::{ClientFrame, RefusalCode, ServerFrame};
-use schema::Schema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
+
+use crate::schema::Schema;
 
 type Samples = BTreeMap<String, Value>;
 
