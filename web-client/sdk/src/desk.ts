@@ -1,0 +1,97 @@
+import type { FloorMode, KnockId, ParticipantId, Request, RoundOrder, Source, ThawStep } from './generated/protocol';
+
+export interface RoundPlan {
+  readonly order?: RoundOrder;
+  /** How long a turn is meant to take; none: untimed. Gentle: nothing is cut off. */
+  readonly turnSeconds?: number;
+  /** Whether facilitators take a turn too. */
+  readonly includeFacilitators?: boolean;
+}
+
+/** What facilitators may do. The room decides who may; everyone else is refused. */
+export interface FacilitatorDesk {
+  /** `throughLock` lets this one person through a locked door. */
+  admit(knock: KnockId, throughLock?: boolean): Promise<void>;
+  deny(knock: KnockId): Promise<void>;
+  /** Admits all whom the desk shows waiting, unless the list changed since. Never passes a lock. */
+  admitAll(): Promise<void>;
+
+  /** Opening never makes a device be heard: its owner unmutes. */
+  setGate(participant: ParticipantId, source: Source, open: boolean): Promise<void>;
+  /** Closes this source of everyone but facilitators and those excepted. */
+  gateAll(source: Source, except?: readonly ParticipantId[]): Promise<void>;
+  setFloor(mode: Exclude<FloorMode, 'round'>): Promise<void>;
+  grant(participant: ParticipantId): Promise<void>;
+  revoke(participant: ParticipantId): Promise<void>;
+  lowerHandOf(participant: ParticipantId): Promise<void>;
+
+  startRound(plan?: RoundPlan): Promise<void>;
+  extendTurn(seconds: number): Promise<void>;
+  skipTurn(): Promise<void>;
+  endRound(): Promise<void>;
+
+  lock(): Promise<void>;
+  unlock(): Promise<void>;
+  freeze(): Promise<void>;
+  /** Step by step: microphones, cameras, chat. */
+  thaw(step: ThawStep): Promise<void>;
+  remove(participant: ParticipantId): Promise<void>;
+  /** The person may come as far as the waiting room again. */
+  undoRemoval(participant: ParticipantId): Promise<void>;
+  /** Goes on after a hold. */
+  resumeRoom(): Promise<void>;
+  handOver(participant: ParticipantId): Promise<void>;
+  takeLead(): Promise<void>;
+  /** Ends the session after a countdown that everyone sees. */
+  end(seconds: number): Promise<void>;
+  cancelEnd(): Promise<void>;
+  /** Two steps: nothing has ended until the function that comes back is called. */
+  endNow(): Promise<() => Promise<void>>;
+}
+
+/** `ask` carries a request to the room; a word comes back where it wants to be confirmed. */
+export function facilitatorDesk(
+  ask: (request: Request) => Promise<string | undefined>,
+  knocksVersion: () => number,
+): FacilitatorDesk {
+  const tell = async (request: Request): Promise<void> => void (await ask(request));
+  return {
+    admit: (knock, throughLock = false) => tell({ type: 'admit', knock, through_lock: throughLock }),
+    deny: (knock) => tell({ type: 'deny', knock }),
+    admitAll: () => tell({ type: 'admit_all', if_version: knocksVersion() }),
+
+    setGate: (participant, source, open) => tell({ type: 'set_gate', participant, source, open }),
+    gateAll: (source, except = []) => tell({ type: 'gate_all', source, except: [...except] }),
+    setFloor: (mode) => tell({ type: 'set_floor', mode }),
+    grant: (participant) => tell({ type: 'grant', participant }),
+    revoke: (participant) => tell({ type: 'revoke', participant }),
+    lowerHandOf: (participant) => tell({ type: 'lower_hand_of', participant }),
+
+    startRound: (plan = {}) =>
+      tell({
+        type: 'round_start',
+        order: plan.order ?? { type: 'seated' },
+        include_facilitators: plan.includeFacilitators ?? false,
+        ...(plan.turnSeconds === undefined ? {} : { turn_seconds: plan.turnSeconds }),
+      }),
+    extendTurn: (seconds) => tell({ type: 'round_extend', seconds }),
+    skipTurn: () => tell({ type: 'round_skip' }),
+    endRound: () => tell({ type: 'round_end' }),
+
+    lock: () => tell({ type: 'lock', locked: true }),
+    unlock: () => tell({ type: 'lock', locked: false }),
+    freeze: () => tell({ type: 'freeze' }),
+    thaw: (step) => tell({ type: 'thaw', step }),
+    remove: (participant) => tell({ type: 'remove', participant }),
+    undoRemoval: (participant) => tell({ type: 'undo_removal', participant }),
+    resumeRoom: () => tell({ type: 'resume_room' }),
+    handOver: (participant) => tell({ type: 'hand_over', participant }),
+    takeLead: () => tell({ type: 'take_lead' }),
+    end: (seconds) => tell({ type: 'end', seconds }),
+    cancelEnd: () => tell({ type: 'cancel_end' }),
+    endNow: async () => {
+      const confirm = await ask({ type: 'end_now' });
+      return () => (confirm === undefined ? Promise.resolve() : tell({ type: 'end_now', confirm }));
+    },
+  };
+}

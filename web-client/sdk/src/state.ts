@@ -1,0 +1,55 @@
+import type { Change, Desk, Floor, Participant, ParticipantId, RoomState, RoomView, You } from './generated/protocol';
+
+/** The room as this person may see it. Never changed in place: each change makes a new one. */
+export interface View {
+  readonly you: You;
+  /** In the order of seats. */
+  readonly participants: readonly Participant[];
+  readonly room: RoomState;
+  readonly floor: Floor;
+  /** For facilitators alone. */
+  readonly desk: Desk | undefined;
+  /** Who is speaking, loudest first. */
+  readonly speaking: readonly ParticipantId[];
+}
+
+export function fromSnapshot(snapshot: RoomView): View {
+  const { you, participants, room, floor, desk } = snapshot;
+  return { you, participants, room, floor, desk, speaking: [] };
+}
+
+export function afterChanges(view: View, changes: readonly Change[]): View {
+  return changes.reduce(afterChange, view);
+}
+
+function afterChange(view: View, change: Change): View {
+  switch (change.type) {
+    case 'participant':
+      return { ...view, participants: seated(view.participants, bare(change)) };
+    case 'left':
+      return { ...view, participants: view.participants.filter(({ id }) => id !== change.participant) };
+    case 'room':
+      return { ...view, room: bare(change) };
+    case 'floor':
+      return { ...view, floor: bare(change) };
+    case 'you':
+      return { ...view, you: bare(change) };
+    case 'desk':
+      return { ...view, desk: bare(change) };
+    case 'speaking':
+      return { ...view, speaking: change.participants };
+    case 'slot':
+    case 'notice':
+      return view;
+  }
+}
+
+/** Ids are given in the order of seats. */
+function seated(present: readonly Participant[], participant: Participant): Participant[] {
+  return [...present.filter(({ id }) => id !== participant.id), participant].sort((a, b) => a.id - b.id);
+}
+
+function bare<Tagged extends { type: string }>(tagged: Tagged): Omit<Tagged, 'type'> {
+  const { type: _type, ...rest } = tagged;
+  return rest;
+}
