@@ -10,6 +10,7 @@ export { Session, type ClosedReason, type Phase, type SessionEvents, type Sessio
 export type { FacilitatorDesk, RoundPlan } from './desk';
 export type { MediaState, OwnSource, OwnSources } from './own';
 export type { Picture } from './slots';
+export type { Surroundings, Timing } from './surroundings';
 export { Devices, type Device, type DeviceKind, type DeviceLists, type DevicesEvents } from './devices';
 export type { View } from './state';
 export type {

@@ -1,13 +1,31 @@
-import { type FacilitatorDesk } from './desk';
-import type { Devices } from './devices';
+import { facilitatorDesk, type FacilitatorDesk } from './desk';
+import { Devices } from './devices';
 import { Events } from './events';
-import type { ByeReason, Card, GroundRules, HandKind, Notice } from './generated/protocol';
+import type {
+  Bye,
+  ByeReason,
+  Card,
+  Change,
+  Credential,
+  GroundRules,
+  HandKind,
+  Notice,
+  Outcome,
+  Request,
+  RoomView,
+} from './generated/protocol';
 import type { Link } from './links';
-import type { MediaState, OwnSources } from './own';
-import type { Picture } from './slots';
-import type { View } from './state';
+import { Media } from './media';
+import { Own, type MediaState, type OwnSources } from './own';
+import { keptPlace } from './place';
+import { Refusal } from './refusal';
+import { Signalling } from './signalling';
+import { Slots, type Picture } from './slots';
+import { Sound } from './sound';
+import { afterChanges, fromSnapshot, type View } from './state';
+import { theBrowser, type Surroundings } from './surroundings';
 
-export type ClosedReason = ByeReason | 'bad_link' | 'unreachable';
+export type ClosedReason = ByeReason | 'unreachable';
 
 export type Phase =
   | { readonly name: 'idle' }
@@ -18,7 +36,7 @@ export type Phase =
   | { readonly name: 'seated' }
   /** The connection is being healed; the place is kept. `from` is what it was before. */
   | { readonly name: 'reconnecting'; readonly from: 'ground_rules' | 'waiting' | 'seated' }
-  | { readonly name: 'closed'; readonly reason: ClosedReason; readonly message?: string; readonly card?: Card };
+  | { readonly name: 'closed'; readonly reason: ClosedReason; readonly card?: Card };
 
 export interface SessionEvents {
   phase: Phase;
@@ -32,50 +50,271 @@ export interface SessionEvents {
 
 export interface SessionOptions {
   readonly devices?: Devices;
+  readonly surroundings?: Surroundings;
 }
 
 /** One person's way through one session, from the link to the goodbye. Used once. */
-export declare class Session extends Events<SessionEvents> {
-  constructor(options?: SessionOptions);
-
+export class Session extends Events<SessionEvents> {
   readonly devices: Devices;
   /** What facilitators may do. */
   readonly desk: FacilitatorDesk;
 
-  get phase(): Phase;
+  readonly #around: Surroundings;
+  readonly #media: Media;
+  readonly #own: Own;
+  readonly #slots: Slots;
+  readonly #sound = new Sound();
+  #signalling: Signalling | undefined;
+  #link: Link | undefined;
+  #phase: Phase = { name: 'idle' };
+  #view: View | undefined;
+
+  constructor({ devices = new Devices(), surroundings = theBrowser() }: SessionOptions = {}) {
+    super();
+    this.devices = devices;
+    this.#around = surroundings;
+    this.desk = facilitatorDesk(
+      async (request) => {
+        const outcome = await this.#ask(request);
+        return outcome?.type === 'confirm' ? outcome.word : undefined;
+      },
+      () => this.#view?.desk?.knocks_version ?? 0,
+    );
+    this.#media = new Media(surroundings, {
+      offer: async (offer) => {
+        const outcome = await this.#ask({ type: 'offer', ...offer }, { again: false });
+        if (outcome?.type !== 'answer') throw new Refusal('bad_offer', 'The server gave no answer.');
+        return outcome.sdp;
+      },
+      renew: async () => void (await this.#ask({ type: 'renew_media' }, { again: false })),
+      open: () => this.#signalling?.welcome ?? false,
+    });
+    this.#slots = new Slots((tiles) => {
+      this.#ask({ type: 'view', tiles }, { again: false }).catch(() => undefined);
+    }, surroundings.timing.view);
+    this.#own = new Own(devices, {
+      send: (source, track) => this.#media.send(source, track),
+      ask: (request) => this.#ask(request),
+    });
+    this.#listen();
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
   /** Undefined until there is a seat. Stays as it was last while reconnecting. */
-  get view(): View | undefined;
-  get own(): OwnSources;
-  get media(): MediaState;
-  get soundBlocked(): boolean;
+  get view(): View | undefined {
+    return this.#view;
+  }
+
+  get own(): OwnSources {
+    return this.#own.sources;
+  }
+
+  get media(): MediaState {
+    return this.#media.state;
+  }
+
+  get soundBlocked(): boolean {
+    return this.#sound.blocked;
+  }
+
   /** Milliseconds on the session's clock: `until - now()` is what is left of a turn. */
-  now(): number;
+  now(): number {
+    return this.#signalling?.clock.now() ?? 0;
+  }
 
   /** Whether this tab has a place to come back to, after a reload. */
-  static hasPlace(): boolean;
-  /** Comes back to that place. */
-  resume(): void;
-  /** Redeems the link and knocks. Rejects where the link is not good; the phase is then `idle` again. */
-  join(link: Link): Promise<void>;
+  static hasPlace(storage: Storage = sessionStorage): boolean {
+    return keptPlace(storage) !== undefined;
+  }
 
-  acceptGroundRules(): Promise<void>;
+  /** Comes back to that place. */
+  resume(): void {
+    const place = keptPlace(this.#around.storage);
+    if (place) this.#enter(place.room, place.credential);
+  }
+
+  /** Redeems the link and knocks. Rejects where the link is not good; the phase is then `idle` again. */
+  async join(link: Link): Promise<void> {
+    this.#become({ name: 'connecting' });
+    this.#link = link;
+    try {
+      const { room, ticket } = await link.redeem();
+      this.#enter(room, { type: 'ticket', ticket });
+    } catch (error) {
+      this.#become({ name: 'idle' });
+      throw error;
+    }
+  }
+
+  async acceptGroundRules(): Promise<void> {
+    if (this.#phase.name !== 'ground_rules') return;
+    const { version, hash } = this.#phase.rules;
+    await this.#tell({ type: 'accept_ground_rules', version, hash });
+  }
+
   /** Opens the device where needed. Turning on is refused where something else keeps the gate closed. */
-  setMicrophone(on: boolean): Promise<void>;
-  setCamera(on: boolean): Promise<void>;
-  setScreen(on: boolean): Promise<void>;
-  raiseHand(kind?: HandKind): Promise<void>;
-  lowerHand(): Promise<void>;
-  yieldFloor(): Promise<void>;
-  pass(): Promise<void>;
-  defer(): Promise<void>;
-  /** Gives the seat up, and forgets it. Always succeeds here, at the latest after a second. */
-  leave(): Promise<void>;
+  setMicrophone(on: boolean): Promise<void> {
+    return this.#own.set('microphone', on);
+  }
+
+  setCamera(on: boolean): Promise<void> {
+    return this.#own.set('camera', on);
+  }
+
+  setScreen(on: boolean): Promise<void> {
+    return this.#own.set('screen', on);
+  }
+
+  raiseHand(kind: HandKind = 'speak'): Promise<void> {
+    return this.#tell({ type: 'raise_hand', kind });
+  }
+
+  lowerHand(): Promise<void> {
+    return this.#tell({ type: 'lower_hand' });
+  }
+
+  yieldFloor(): Promise<void> {
+    return this.#tell({ type: 'yield' });
+  }
+
+  pass(): Promise<void> {
+    return this.#tell({ type: 'pass' });
+  }
+
+  defer(): Promise<void> {
+    return this.#tell({ type: 'defer' });
+  }
+
+  /** Gives the seat up, and forgets it. Always succeeds here, whatever the connection does. */
+  async leave(): Promise<void> {
+    const { answer } = this.#around.timing;
+    const asked = this.#tell({ type: 'leave' }).catch(() => undefined);
+    await Promise.race([asked, new Promise((over) => setTimeout(over, answer / 12))]);
+    this.#signalling?.close();
+    this.#handleClosed({ reason: 'left' });
+  }
 
   /**
    * Shows a participant's picture in `element`, and tells the server how large it is. The element stays transparent until the
    * picture is truly this participant's. The function that comes back ends it.
    */
-  show(element: HTMLVideoElement, picture: Picture): () => void;
+  show(element: HTMLVideoElement, picture: Picture): () => void {
+    return this.#slots.show(element, picture);
+  }
+
   /** To be called in a click, after `soundBlocked`. */
-  allowSound(): void;
+  allowSound(): void {
+    this.#sound.allow();
+  }
+
+  #listen(): void {
+    this.#media.on('lines', (lines) => {
+      this.#slots.handleLines(lines);
+      this.#sound.handleLines(lines);
+    });
+    this.#media.on('gone', () => {
+      this.#slots.handleGone();
+      this.#sound.handleGone();
+    });
+    this.#media.on('state', (state) => this.emit('media', state));
+    this.#own.on('change', (sources) => this.emit('own', sources));
+    this.#sound.on('blocked', (blocked) => this.emit('soundBlocked', blocked));
+  }
+
+  #enter(room: string, credential: Credential): void {
+    this.#become({ name: 'connecting' });
+    const signalling = new Signalling(this.#around, room, credential, () => this.#media.generation);
+    this.#signalling = signalling;
+    signalling.on('ground_rules', (rules) => this.#become({ name: 'ground_rules', rules }));
+    signalling.on('waiting', () => this.#handleWaiting());
+    signalling.on('snapshot', (snapshot) => this.#handleSnapshot(snapshot));
+    signalling.on('changes', (changes) => this.#handleChanges(changes));
+    signalling.on('lost', () => this.#handleLost());
+    signalling.on('closed', (why) => this.#handleClosed(why));
+  }
+
+  #handleWaiting(): void {
+    if (this.#phase.name === 'waiting') return;
+    // Sent back to the door: the seat is not theirs any more, and nothing of theirs goes out.
+    if (this.#view) this.#leaveRoom();
+    this.#become({ name: 'waiting' });
+  }
+
+  #handleSnapshot(snapshot: RoomView): void {
+    const arriving = this.#phase.name !== 'seated';
+    this.#view = fromSnapshot(snapshot);
+    this.#handleView();
+    if (arriving) {
+      this.#slots.handleSeated();
+      this.#own.handleReturn(snapshot.you);
+      this.#become({ name: 'seated' });
+    }
+    this.emit('view', this.#view);
+  }
+
+  #handleChanges(changes: readonly Change[]): void {
+    if (!this.#view) return;
+    const before = this.#view;
+    this.#view = afterChanges(before, changes);
+    for (const change of changes) {
+      if (change.type === 'slot') this.#slots.handleSlot(change);
+      if (change.type === 'notice') this.emit('notice', change.notice);
+    }
+    if (this.#view.you !== before.you || this.#view.participants !== before.participants) this.#handleView();
+    if (this.#view !== before) this.emit('view', this.#view);
+  }
+
+  #handleView(): void {
+    if (!this.#view) return;
+    const { you, participants } = this.#view;
+    this.#own.handleYou(you);
+    this.#media.follow(you.media_generation, you.publish, participants.length - 1);
+  }
+
+  #handleLost(): void {
+    const { name } = this.#phase;
+    if (name === 'ground_rules' || name === 'waiting' || name === 'seated')
+      this.#become({ name: 'reconnecting', from: name });
+  }
+
+  #handleClosed(why: Bye | 'unreachable'): void {
+    if (this.#phase.name === 'closed') return;
+    if (why !== 'unreachable' && why.code === 'bad_ticket' && this.#link) return this.#joinAgain(this.#link);
+    this.#leaveRoom();
+    this.#become(
+      why === 'unreachable'
+        ? { name: 'closed', reason: why }
+        : { name: 'closed', reason: why.reason, ...(why.card && { card: why.card }) },
+    );
+  }
+
+  /** The connection was lost after the ticket was spent and before the secret came: once more, with a fresh one. */
+  #joinAgain(link: Link): void {
+    this.join(link).catch(() => this.#handleClosed('unreachable'));
+    this.#link = undefined;
+  }
+
+  #leaveRoom(): void {
+    this.#own.handleClosed();
+    this.#media.close();
+    this.#slots.close();
+    this.#view = undefined;
+  }
+
+  #ask(request: Request, how?: { again: boolean }): Promise<Outcome | undefined> {
+    if (!this.#signalling) return Promise.reject(new Refusal('closed', 'There is no session yet.'));
+    return this.#signalling.request(request, how);
+  }
+
+  async #tell(request: Request): Promise<void> {
+    await this.#ask(request);
+  }
+
+  #become(phase: Phase): void {
+    this.#phase = phase;
+    this.emit('phase', phase);
+  }
 }

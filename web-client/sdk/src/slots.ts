@@ -1,4 +1,6 @@
-import type { ParticipantId, Source } from './generated/protocol';
+import type { ParticipantId, Slot, SlotSource, Source, Tile as Shown } from './generated/protocol';
+import type { Line } from './media';
+import { Tile } from './tile';
 
 /** A place on the page for one participant's picture. */
 export interface Picture {
@@ -8,4 +10,88 @@ export interface Picture {
   readonly priority?: number;
   /** Called whenever the picture appears or disappears: draw something calm in its place meanwhile. */
   readonly onShown?: (shown: boolean) => void;
+}
+
+/** Which media line carries whom, and which element shows whom. */
+export class Slots {
+  readonly #carried = new Map<string, SlotSource>();
+  readonly #receivers = new Map<string, RTCRtpReceiver>();
+  readonly #tiles = new Set<Tile>();
+  #told = '[]';
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `tell` sends a view message; at most one in `pause` milliseconds, the last one wins. */
+  constructor(
+    private readonly tell: (tiles: Shown[]) => void,
+    private readonly pause: number,
+  ) {}
+
+  handleSlot(slot: Slot): void {
+    if (slot.carries) this.#carried.set(slot.mid, slot.carries);
+    else this.#carried.delete(slot.mid);
+    this.#arrange();
+  }
+
+  handleLines(lines: readonly Line[]): void {
+    for (const { mid, receiver } of lines) this.#receivers.set(mid, receiver);
+    this.#arrange();
+  }
+
+  /** All lines are gone with their connection. */
+  handleGone(): void {
+    this.#carried.clear();
+    this.#receivers.clear();
+    this.#arrange();
+  }
+
+  /** The server does not know what is shown here (any more). */
+  handleSeated(): void {
+    this.#told = '';
+    this.#tellSoon();
+  }
+
+  show(element: HTMLVideoElement, picture: Picture): () => void {
+    const tile = new Tile(element, picture, () => this.#tellSoon());
+    this.#tiles.add(tile);
+    this.#arrange();
+    this.#tellSoon();
+    return () => {
+      this.#tiles.delete(tile);
+      tile.close();
+      this.#tellSoon();
+    };
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.handleGone();
+  }
+
+  #arrange(): void {
+    for (const tile of this.#tiles) {
+      const { participant, source } = tile.picture;
+      const line = [...this.#carried].find(([, it]) => it.participant === participant && it.source === source);
+      const receiver = line && this.#receivers.get(line[0]);
+      tile.carry(receiver && { receiver, fromTimestamp: line[1].from_timestamp });
+    }
+  }
+
+  #tellSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      const tiles = this.#view();
+      const told = JSON.stringify(tiles);
+      if (told === this.#told) return;
+      this.#told = told;
+      this.tell(tiles);
+    }, this.pause);
+  }
+
+  /** Most important first. */
+  #view(): Shown[] {
+    return [...this.#tiles]
+      .map(({ picture, height }) => ({ picture, height }))
+      .sort((a, b) => (b.picture.priority ?? 0) - (a.picture.priority ?? 0) || b.height - a.height)
+      .map(({ picture: { participant, source }, height }) => ({ participant, source, height }));
+  }
 }

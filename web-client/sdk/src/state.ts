@@ -44,9 +44,10 @@ function afterChange(view: View, change: Change): View {
   }
 }
 
-/** Ids are given in the order of seats. */
+/** Whoever is new comes last. */
 function seated(present: readonly Participant[], participant: Participant): Participant[] {
-  return [...present.filter(({ id }) => id !== participant.id), participant].sort((a, b) => a.id - b.id);
+  const place = present.findIndex(({ id }) => id === participant.id);
+  return place < 0 ? [...present, participant] : present.with(place, participant);
 }
 
 function bare<Tagged extends { type: string }>(tagged: Tagged): Omit<Tagged, 'type'> {

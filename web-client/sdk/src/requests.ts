@@ -1,0 +1,62 @@
+import type { Outcome, Request, RequestId } from './generated/protocol';
+import { Refusal } from './refusal';
+
+interface Pending {
+  readonly request: Request;
+  readonly again: boolean;
+  readonly timer: ReturnType<typeof setTimeout>;
+  resolve(outcome: Outcome | undefined): void;
+  reject(refusal: Refusal): void;
+}
+
+const OUT_OF_REACH = 'The connection was lost for a moment, so this may not have been done. Please try again.';
+const OVER = 'You are not in the session any more.';
+
+/**
+ * What was asked and is not answered yet. A request outlives its connection: it is sent again with the same id after coming back,
+ * and the room carries it out once.
+ */
+export class Requests {
+  readonly #pending = new Map<RequestId, Pending>();
+
+  constructor(private readonly patience: number) {}
+
+  /** `again`: whether it still means something on another connection. */
+  add(request: Request, again: boolean): { id: RequestId; answer: Promise<Outcome | undefined> } {
+    const id = crypto.randomUUID();
+    const answer = new Promise<Outcome | undefined>((resolve, reject) => {
+      const timer = setTimeout(() => this.refuse(id, new Refusal('unreachable', OUT_OF_REACH)), this.patience);
+      this.#pending.set(id, { request, again, timer, resolve, reject });
+    });
+    return { id, answer };
+  }
+
+  resolve(id: RequestId, outcome: Outcome | undefined): void {
+    this.#take(id)?.resolve(outcome);
+  }
+
+  refuse(id: RequestId, refusal: Refusal): void {
+    this.#take(id)?.reject(refusal);
+  }
+
+  /** The connection is gone. */
+  handleLost(): void {
+    for (const [id, { again }] of this.#pending) if (!again) this.refuse(id, new Refusal('unreachable', OUT_OF_REACH));
+  }
+
+  handleClosed(): void {
+    for (const id of [...this.#pending.keys()]) this.refuse(id, new Refusal('closed', OVER));
+  }
+
+  unanswered(): { id: RequestId; request: Request }[] {
+    return [...this.#pending].map(([id, { request }]) => ({ id, request }));
+  }
+
+  #take(id: RequestId): Pending | undefined {
+    const pending = this.#pending.get(id);
+    if (!pending) return undefined;
+    clearTimeout(pending.timer);
+    this.#pending.delete(id);
+    return pending;
+  }
+}
