@@ -19,6 +19,8 @@ export interface MediaEvents {
   state: MediaState;
   /** The receive-only media lines of a new connection, or more of them. */
   lines: readonly Line[];
+  /** The server has this connection, as it was offered. */
+  answered: undefined;
   /** The connection is gone, and all its lines with it. */
   gone: undefined;
 }
@@ -137,7 +139,9 @@ export class Media extends Events<MediaEvents> {
     await peer.setLocalDescription({ type: 'offer', sdp });
     this.emit('lines', this.#lines());
     const answer = await this.way.offer({ generation, sdp, tracks: this.#labels() });
-    if (this.#peer === peer) await peer.setRemoteDescription({ type: 'answer', sdp: answer });
+    if (this.#peer !== peer) return;
+    await peer.setRemoteDescription({ type: 'answer', sdp: forSpeech(answer) });
+    this.emit('answered', undefined);
   }
 
   #lines(): Line[] {

@@ -7,7 +7,7 @@ export const AUDIO_SLOTS = 8;
 /** How many pictures the first offer has room for. */
 export const VIDEO_SLOTS = 12;
 /** How many pictures any offer asks for: descriptions have a limit of 48 kB and 64 lines. */
-export const VIDEO_SLOTS_MAX = 24;
+export const VIDEO_SLOTS_MAX = 20;
 
 /** Of a camera of 1280×720; smaller ones send fewer layers. */
 const LAYERS: RTCRtpEncodingParameters[] = [

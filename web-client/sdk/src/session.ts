@@ -13,6 +13,7 @@ import type {
   Outcome,
   Request,
   RoomView,
+  Tile,
 } from './generated/protocol';
 import type { Link } from './links';
 import { Media } from './media';
@@ -25,7 +26,7 @@ import { Sound } from './sound';
 import { afterChanges, fromSnapshot, type View } from './state';
 import { theBrowser, type Surroundings } from './surroundings';
 
-export type ClosedReason = ByeReason | 'unreachable';
+export type ClosedReason = ByeReason | 'bad_link' | 'unreachable';
 
 export type Phase =
   | { readonly name: 'idle' }
@@ -36,7 +37,7 @@ export type Phase =
   | { readonly name: 'seated' }
   /** The connection is being healed; the place is kept. `from` is what it was before. */
   | { readonly name: 'reconnecting'; readonly from: 'ground_rules' | 'waiting' | 'seated' }
-  | { readonly name: 'closed'; readonly reason: ClosedReason; readonly card?: Card };
+  | { readonly name: 'closed'; readonly reason: ClosedReason; readonly message?: string; readonly card?: Card };
 
 export interface SessionEvents {
   phase: Phase;
@@ -89,9 +90,8 @@ export class Session extends Events<SessionEvents> {
       renew: async () => void (await this.#ask({ type: 'renew_media' }, { again: false })),
       open: () => this.#signalling?.welcome ?? false,
     });
-    this.#slots = new Slots((tiles) => {
-      this.#ask({ type: 'view', tiles }, { again: false }).catch(() => undefined);
-    }, surroundings.timing.view);
+    const tell = (tiles: Tile[]) => void this.#ask({ type: 'view', tiles }, { again: false }).catch(() => undefined);
+    this.#slots = new Slots(tell, surroundings.timing.view, surroundings.now);
     this.#own = new Own(devices, {
       send: (source, track) => this.#media.send(source, track),
       ask: (request) => this.#ask(request),
@@ -215,6 +215,7 @@ export class Session extends Events<SessionEvents> {
       this.#slots.handleLines(lines);
       this.#sound.handleLines(lines);
     });
+    this.#media.on('answered', () => this.#slots.tellAgain());
     this.#media.on('gone', () => {
       this.#slots.handleGone();
       this.#sound.handleGone();
@@ -248,7 +249,7 @@ export class Session extends Events<SessionEvents> {
     this.#view = fromSnapshot(snapshot);
     this.#handleView();
     if (arriving) {
-      this.#slots.handleSeated();
+      this.#slots.tellAgain();
       this.#own.handleReturn(snapshot.you);
       this.#become({ name: 'seated' });
     }
@@ -281,20 +282,24 @@ export class Session extends Events<SessionEvents> {
   }
 
   #handleClosed(why: Bye | 'unreachable'): void {
-    if (this.#phase.name === 'closed') return;
-    if (why !== 'unreachable' && why.code === 'bad_ticket' && this.#link) return this.#joinAgain(this.#link);
-    this.#leaveRoom();
-    this.#become(
-      why === 'unreachable'
-        ? { name: 'closed', reason: why }
-        : { name: 'closed', reason: why.reason, ...(why.card && { card: why.card }) },
-    );
+    if (why === 'unreachable') return this.#end({ name: 'closed', reason: why });
+    if (why.code === 'bad_ticket' && this.#link) return this.#joinAgain(this.#link);
+    this.#end({ name: 'closed', reason: why.reason, ...(why.card && { card: why.card }) });
   }
 
   /** The connection was lost after the ticket was spent and before the secret came: once more, with a fresh one. */
   #joinAgain(link: Link): void {
-    this.join(link).catch(() => this.#handleClosed('unreachable'));
+    this.join(link).catch((error: unknown) => {
+      const bad = error instanceof Refusal && error.code === 'bad_link';
+      this.#end({ name: 'closed', reason: bad ? 'bad_link' : 'unreachable', ...(bad && { message: error.message }) });
+    });
     this.#link = undefined;
+  }
+
+  #end(closed: Extract<Phase, { name: 'closed' }>): void {
+    if (this.#phase.name === 'closed') return;
+    this.#leaveRoom();
+    this.#become(closed);
   }
 
   #leaveRoom(): void {

@@ -19,11 +19,13 @@ export class Slots {
   readonly #tiles = new Set<Tile>();
   #told = '[]';
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #toldAt = -Infinity;
 
   /** `tell` sends a view message; at most one in `pause` milliseconds, the last one wins. */
   constructor(
     private readonly tell: (tiles: Shown[]) => void,
     private readonly pause: number,
+    private readonly now: () => number,
   ) {}
 
   handleSlot(slot: Slot): void {
@@ -45,7 +47,7 @@ export class Slots {
   }
 
   /** The server does not know what is shown here (any more). */
-  handleSeated(): void {
+  tellAgain(): void {
     this.#told = '';
     this.#tellSoon();
   }
@@ -76,15 +78,19 @@ export class Slots {
     }
   }
 
+  /** After whatever else changes on the page in this moment. */
   #tellSoon(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      const tiles = this.#view();
-      const told = JSON.stringify(tiles);
-      if (told === this.#told) return;
-      this.#told = told;
-      this.tell(tiles);
-    }, this.pause);
+    this.#timer ??= setTimeout(() => this.#tellNow(), Math.max(0, this.#toldAt + this.pause - this.now()));
+  }
+
+  #tellNow(): void {
+    this.#timer = undefined;
+    const tiles = this.#view();
+    const told = JSON.stringify(tiles);
+    if (told === this.#told) return;
+    this.#told = told;
+    this.#toldAt = this.now();
+    this.tell(tiles);
   }
 
   /** Most important first. */
