@@ -1,0 +1,150 @@
+/** Rooms to look at. Nothing here leaves the gallery. */
+import type { Devices} from '@hearth/sdk';
+import { type OwnSource, type Participant, type Phase, type Session, type View } from '@hearth/sdk';
+import { Meeting } from '../src/meeting.svelte';
+
+const NAMES = ['Robin', 'Sam', 'Kim', 'Alex', 'Noor', 'Jo', 'Wren', 'Ezra', 'Marguerite', 'Lee', 'Ash', 'Dara', 'Bo', 'Tove', 'Ines', 'Mika', 'Yael', 'Otis', 'Remy', 'Zoe'];
+
+export const RULES = {
+  version: 1,
+  hash: '',
+  rules: [
+    'What is said here stays here. Who is here stays here.',
+    'Please be alone in a room where nobody can listen in, or use headphones.',
+    'Nobody records, photographs or shares anything of this group.',
+    'One person speaks at a time. You may always pass.',
+    'We speak about ourselves, and listen without judging.',
+    'If it gets too much, tell the facilitator, or take a break.',
+  ],
+};
+
+interface Sample {
+  people?: number;
+  round?: 'mine' | 'other';
+  hand?: number;
+  frozen?: boolean;
+  hold?: boolean;
+  muted?: boolean;
+  ending?: boolean;
+  locked?: boolean;
+  knocks?: number;
+}
+
+const NOW = 1_800_000;
+
+function people(count: number, sample: Sample): Participant[] {
+  return Array.from({ length: count }, (_, index) => ({
+    id: index + 1,
+    alias: NAMES[index] ?? `Member ${index}`,
+    role: index === 0 ? 'facilitator' : index === 8 ? 'cofacilitator' : index === 7 ? 'observer' : 'member',
+    lead: index === 0,
+    open: { microphone: index % 3 === 0 && !sample.frozen, camera: false, screen: false },
+    ...(index === 4 ? { hand: { kind: 'speak', place: 1, since: 0 } } : {}),
+    ...(index === 1 && sample.hand ? { hand: { kind: 'speak', place: sample.hand, since: 0 } } : {}),
+  }));
+}
+
+export function asMember(sample: Sample = {}): View {
+  const participants = people(sample.people ?? 9, sample);
+  const speaker = { participant: sample.round === 'mine' ? 2 : 3, since: NOW - 60_000, until: NOW + 62_000 };
+  return {
+    you: {
+      participant: 2,
+      media_generation: 1,
+      publish: ['microphone', 'camera'],
+      gates: {
+        microphone: sample.muted ? ['self', 'facilitator'] : sample.frozen ? ['self', 'freeze'] : ['self'],
+        camera: sample.frozen ? ['self', 'freeze'] : ['self'],
+        screen: ['self'],
+      },
+      ...(sample.hand ? { hand: { kind: 'speak', place: sample.hand, since: 0 } } : {}),
+      lead_offered: false,
+    } as View['you'],
+    participants,
+    room: {
+      title: 'Tuesday evening group',
+      locked: sample.locked ?? true,
+      ...(sample.frozen ? { frozen: { since: NOW, by: 1, thawed: [] } } : {}),
+      ...(sample.hold ? { hold: { since: NOW, ends_at: NOW + 26 * 60_000, may_resume: true } } : {}),
+      ...(sample.ending ? { ends_at: NOW + 95_000 } : {}),
+      epoch: 1,
+      crisis_line: '988 (call or text, day and night)',
+    },
+    floor: sample.round
+      ? { mode: 'round', speakers: [speaker], round: { next: sample.round === 'mine' ? [4, 5, 6] : [4, 2, 5, 6], paused: false } }
+      : { mode: sample.hand ? 'hands' : 'open', speakers: [] },
+    desk: undefined,
+    speaking: sample.frozen || sample.hold ? [] : sample.round === 'mine' ? [] : [3],
+  };
+}
+
+export function asFacilitator(sample: Sample = {}): View {
+  const view = asMember({ locked: false, ...sample });
+  const knocks = Array.from({ length: sample.knocks ?? 2 }, (_, index) => ({
+    id: index + 1,
+    alias: ['Pat', 'Sol'][index] ?? 'Uma',
+    role: 'member' as const,
+    new_device: index === 1,
+    since: NOW,
+    quiet: false,
+    needs_through_lock: sample.locked ?? false,
+  }));
+  return {
+    ...view,
+    you: { ...view.you, participant: 1, gates: { microphone: [], camera: [], screen: ['self'] } },
+    desk: {
+      knocks,
+      knocks_version: 1,
+      gates: view.participants.map(({ id, open }) => ({
+        participant: id,
+        gates: {
+          microphone: open.microphone ? [] : id === 6 ? ['self', 'facilitator'] : ['self'],
+          camera: ['self'],
+          screen: ['self'],
+        },
+      })),
+      away: sample.people === 1 ? [] : [{ participant: 30, alias: 'Vic', how: 'dropped', since: NOW - 70_000 }],
+      removed: sample.people === 1 ? [] : [{ participant: 31, alias: 'Quinn' }],
+      denied: [],
+      seats: view.participants.length,
+      capacity: 12,
+    } as unknown as View['desk'],
+  };
+}
+
+interface Change {
+  phase?: Phase;
+  refusal?: string;
+  newDevice?: boolean;
+}
+
+export function meeting(view: View | undefined, change: Change, devices: Devices): Meeting {
+  const held = (reasons: readonly string[] = []): OwnSource =>
+    ({ on: view !== undefined && reasons.length === 0, busy: false, heldBy: reasons.filter((reason) => reason !== 'self') }) as OwnSource;
+  const nothing = () => Promise.resolve();
+  const session = {
+    devices,
+    desk: new Proxy({}, { get: () => nothing }),
+    phase: change.phase ?? { name: 'seated' },
+    view,
+    own: {
+      microphone: held(view?.you.gates.microphone),
+      camera: held(view?.you.gates.camera),
+      screen: held(view?.you.gates.screen),
+    },
+    media: 'connected',
+    soundBlocked: false,
+    now: () => NOW,
+    on: () => () => undefined,
+    show: () => () => undefined,
+    setMicrophone: nothing,
+    setCamera: nothing,
+    raiseHand: nothing,
+    lowerHand: nothing,
+    leave: nothing,
+  } as unknown as Session;
+  const sample = new Meeting(session);
+  if (change.refusal) sample.refusal = change.refusal;
+  if (change.newDevice) sample.newDevice = true;
+  return sample;
+}
