@@ -21,10 +21,17 @@ function room(view = asMember(), change: Parameters<typeof meeting>[1] = {}): vo
 const STATES: Record<string, () => void> = {
   nolink: () => mount(NoLink, { target }),
   welcome: () =>
-    mount(Welcome, { target, props: { meeting: meeting(undefined, {}, devices), joining: false, onjoin() {}, onreturn: undefined } }),
+    mount(Welcome, {
+      target,
+      props: { meeting: meeting(undefined, {}, devices), joining: false, onjoin() {}, onreturn: undefined },
+    }),
   rules: () =>
-    mount(Rules, { target, props: { meeting: meeting(undefined, { phase: { name: 'ground_rules', rules: RULES } }, devices) } }),
-  waiting: () => mount(Waiting, { target, props: { meeting: meeting(undefined, { phase: { name: 'waiting' } }, devices) } }),
+    mount(Rules, {
+      target,
+      props: { meeting: meeting(undefined, { phase: { name: 'ground_rules', rules: RULES } }, devices) },
+    }),
+  waiting: () =>
+    mount(Waiting, { target, props: { meeting: meeting(undefined, { phase: { name: 'waiting' } }, devices) } }),
   ended: () => mount(Farewell, { target, props: { closed: { name: 'closed', reason: 'ended' }, again: undefined } }),
   left: () => mount(Farewell, { target, props: { closed: { name: 'closed', reason: 'left' }, again() {} } }),
   refused: () => mount(Farewell, { target, props: { closed: { name: 'closed', reason: 'not_now' }, again() {} } }),

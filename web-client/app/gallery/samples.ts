@@ -1,9 +1,30 @@
 /** Rooms to look at. Nothing here leaves the gallery. */
-import type { Devices} from '@hearth/sdk';
+import type { Devices } from '@hearth/sdk';
 import { type OwnSource, type Participant, type Phase, type Session, type View } from '@hearth/sdk';
 import { Meeting } from '../src/meeting.svelte';
 
-const NAMES = ['Robin', 'Sam', 'Kim', 'Alex', 'Noor', 'Jo', 'Wren', 'Ezra', 'Marguerite', 'Lee', 'Ash', 'Dara', 'Bo', 'Tove', 'Ines', 'Mika', 'Yael', 'Otis', 'Remy', 'Zoe'];
+const NAMES = [
+  'Robin',
+  'Sam',
+  'Kim',
+  'Alex',
+  'Noor',
+  'Jo',
+  'Wren',
+  'Ezra',
+  'Marguerite',
+  'Lee',
+  'Ash',
+  'Dara',
+  'Bo',
+  'Tove',
+  'Ines',
+  'Mika',
+  'Yael',
+  'Otis',
+  'Remy',
+  'Zoe',
+];
 
 export const RULES = {
   version: 1,
@@ -71,7 +92,11 @@ export function asMember(sample: Sample = {}): View {
       crisis_line: '988 (call or text, day and night)',
     },
     floor: sample.round
-      ? { mode: 'round', speakers: [speaker], round: { next: sample.round === 'mine' ? [4, 5, 6] : [4, 2, 5, 6], paused: false } }
+      ? {
+          mode: 'round',
+          speakers: [speaker],
+          round: { next: sample.round === 'mine' ? [4, 5, 6] : [4, 2, 5, 6], paused: false },
+        }
       : { mode: sample.hand ? 'hands' : 'open', speakers: [] },
     desk: undefined,
     speaking: sample.frozen || sample.hold ? [] : sample.round === 'mine' ? [] : [3],
@@ -120,7 +145,11 @@ interface Change {
 
 export function meeting(view: View | undefined, change: Change, devices: Devices): Meeting {
   const held = (reasons: readonly string[] = []): OwnSource =>
-    ({ on: view !== undefined && reasons.length === 0, busy: false, heldBy: reasons.filter((reason) => reason !== 'self') }) as OwnSource;
+    ({
+      on: view !== undefined && reasons.length === 0,
+      busy: false,
+      heldBy: reasons.filter((reason) => reason !== 'self'),
+    }) as OwnSource;
   const nothing = () => Promise.resolve();
   const session = {
     devices,

@@ -1,8 +1,7 @@
 /**
  * One session as the pages see it: what the SDK tells, as runes, and nothing of its own besides what stands on this screen.
  */
-import type {
-  Session} from '@hearth/sdk';
+import type { Session } from '@hearth/sdk';
 import {
   Refusal,
   type Link,

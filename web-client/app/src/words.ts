@@ -1,5 +1,5 @@
 /** What the pages say. Kind, plain, and drawn from what the room knows, never from what somebody typed. */
-import type { FloorMode, GateReasons, HandKind, Participant, Reason, Role } from '@hearth/sdk';
+import type { FloorMode, HandKind, Participant, Reason, Role } from '@hearth/sdk';
 
 export function roleWords(role: Role): string | undefined {
   switch (role) {
@@ -110,17 +110,6 @@ function floorWords(mode: FloorMode): string {
     case 'open':
       return 'You can unmute in a moment.';
   }
-}
-
-/** What a facilitator reads beside a closed gate. */
-export function gateWords(reasons: GateReasons, source: 'microphone' | 'camera'): string {
-  const why = reasons[source];
-  const thing = source === 'microphone' ? 'microphone' : 'camera';
-  if (why.length === 0) return `${thing} on`;
-  if (why.includes('facilitator')) return `${thing} stopped by you`;
-  if (why.includes('freeze') || why.includes('unattended')) return `${thing} paused`;
-  if (why.includes('ticket')) return `no ${thing}`;
-  return `${thing} off`;
 }
 
 /** The whole of a tile for somebody who hears the page instead of seeing it. */

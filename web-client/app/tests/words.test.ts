@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { clock, heldWords, initial, placeWords, span } from '../src/words';
+
+test('a_span_is_told_in_minutes_and_never_in_seconds', () => {
+  expect(span(0)).toBe('under a minute');
+  expect(span(29_000)).toBe('under a minute');
+  expect(span(61_000)).toBe('1 minute');
+  expect(span(26 * 60_000)).toBe('26 minutes');
+  expect(span(60 * 60_000)).toBe('1 hour');
+  expect(span(125 * 60_000)).toBe('2 hours 5 minutes');
+});
+
+test('a_countdown_ends_at_nothing_and_not_below', () => {
+  expect(clock(125_000)).toBe('2:05');
+  expect(clock(400)).toBe('0:01');
+  expect(clock(-3_000)).toBe('0:00');
+});
+
+test('the_initial_is_the_first_letter_as_people_read_it', () => {
+  expect(initial('robin')).toBe('R');
+  expect(initial('  éva')).toBe('É');
+  expect(initial('👩‍🚀 Sam')).toBe('👩‍🚀');
+  expect(initial('')).toBe('');
+});
+
+test('the_first_in_line_is_next', () => {
+  expect(placeWords(1)).toBe('You are next');
+  expect(placeWords(3)).toBe('You are number 3');
+});
+
+test('who_is_held_closed_reads_why_and_is_not_blamed', () => {
+  expect(heldWords('floor', 'microphone', 'round')).toContain('your turn');
+  expect(heldWords('facilitator', 'microphone', 'open')).toContain('you decide');
+});
