@@ -1,1 +1,15 @@
-//! server
+//! Hearth: signalling, HTTP, tickets, store, and their composition into one server.
+
+pub mod auth;
+mod chance;
+pub mod config;
+pub mod origin;
+pub mod room_id;
+pub mod store;
+
+pub use auth::Grant;
+pub use config::Config;
+pub use room_id::RoomId;
+
+/// The name of the key that signs what personal links are redeemed for.
+const LINK_KEY: &str = "link";

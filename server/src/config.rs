@@ -1,0 +1,502 @@
+//! All settings: defaults that are part of the program, then a file, then the environment, then the command line.
+//!
+//! Read as text, converted once into [`Config`]. What does not fit is one clear line that names the setting.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use figment::error::Kind;
+use figment::providers::{Env, Format, Serialized, Toml};
+use figment::value::{Dict, Value};
+use figment::{Figment, Metadata, Source};
+use hearth_protocol::{Card, GroundRules};
+use hearth_room::{Definition, Policy};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::auth::{Key, Keyring, Tickets};
+use crate::origin::Origins;
+use crate::room_id::RoomId;
+
+/// The defaults, with comments: what `hearth config --defaults` prints.
+pub const DEFAULTS: &str = include_str!("../defaults.toml");
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub http: Http,
+    pub media: Media,
+    pub store: Storage,
+    pub tickets: Ticketing,
+    pub metrics: Metrics,
+    pub log: Log,
+    pub room: RoomSettings,
+    /// What a room sets anew, by id.
+    #[serde(default)]
+    pub rooms: BTreeMap<String, Dict>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    pub listen: SocketAddr,
+    pub public_url: String,
+    pub origins: Vec<String>,
+    pub connections_max: usize,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Media {
+    pub bind: IpAddr,
+    pub port: u16,
+    pub workers: usize,
+    pub advertised: Vec<IpAddr>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    /// Empty: a temporary file.
+    pub path: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ticketing {
+    pub audience: String,
+    pub skew_seconds: u64,
+    pub lifetime_seconds_max: u64,
+    #[serde(default)]
+    pub keys: BTreeMap<String, KeySettings>,
+}
+
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeySettings {
+    pub issuer: String,
+    /// 32 bytes or more, base64url.
+    pub secret: String,
+}
+
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    pub token: String,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub filter: String,
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// A room's settings.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoomSettings {
+    pub title: String,
+    pub crisis_line: String,
+    pub ground_rules: Rules,
+    pub removal_card: RemovalCard,
+    pub policy: Policy,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemovalCard {
+    pub title: String,
+    pub text: String,
+    /// Whom to ask.
+    pub contact: String,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    pub version: u32,
+    pub rules: Vec<String>,
+}
+
+/// What cannot be used, in one line that says which setting it is and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadConfig(String);
+
+/// What the command line sets, by the names of the settings.
+pub type Flags = Vec<(&'static str, Value)>;
+
+/// Where settings come from, besides the defaults and the environment.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// `hearth dev`: everything in a temporary file, and one room.
+    pub dev: bool,
+    /// Must exist if it is given.
+    pub file: Option<PathBuf>,
+    pub flags: Flags,
+}
+
+/// A setting as it is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effective {
+    pub name: String,
+    /// As one writes it in a file; a secret is hidden.
+    pub value: String,
+    pub from: String,
+}
+
+impl Config {
+    pub fn load(sources: &Sources) -> Result<Config, BadConfig> {
+        Self::extract(&sources.figment()?)
+    }
+
+    /// Every setting in force, and where it comes from.
+    pub fn effective(sources: &Sources) -> Result<Vec<Effective>, BadConfig> {
+        let figment = sources.figment()?;
+        Self::extract(&figment)?;
+        let all: Value = figment.extract().map_err(|error| explain(&error))?;
+        let mut settings = Vec::new();
+        list(&figment, "", &all, &mut settings);
+        Ok(settings)
+    }
+
+    /// On this machine, all ports chosen by the system, everything in a temporary file, one room `hearth`.
+    pub fn for_tests() -> Config {
+        let mut config = Self::extract(&defaults()).expect("the defaults are checked by a test");
+        config.http.listen = (Ipv4Addr::LOCALHOST, 0).into();
+        config.media.port = 0;
+        config.store.path = PathBuf::new();
+        config.metrics.token = "dev".into();
+        config.rooms.insert("hearth".into(), Dict::new());
+        config
+    }
+
+    fn extract(figment: &Figment) -> Result<Config, BadConfig> {
+        let config: Config = figment.extract().map_err(|error| explain(&error))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    pub fn definitions(&self) -> Result<Definitions, BadConfig> {
+        let mut rooms = Vec::new();
+        for (id, own) in &self.rooms {
+            let name = format!("rooms.{id}");
+            let id = RoomId::parse(id)
+                .ok_or_else(|| bad(&name, "a room's id is 1 to 64 letters, digits, `-` or `_`"))?;
+            let settings: RoomSettings = Figment::from(Serialized::defaults(&self.room))
+                .merge(Serialized::defaults(own))
+                .extract()
+                .map_err(|mut error| {
+                    error.path.splice(0..0, ["rooms".into(), id.to_string()]);
+                    explain(&error)
+                })?;
+            settings.check(&name)?;
+            rooms.push((id, settings.into()));
+        }
+        Ok(Definitions::new(rooms))
+    }
+
+    pub fn keyring(&self) -> Result<Keyring, BadConfig> {
+        let mut keys = Keyring::default();
+        for (name, settings) in &self.tickets.keys {
+            let setting = format!("tickets.keys.{name}.secret");
+            let hint = "must be 32 bytes or more in base64url; `head -c 32 /dev/urandom | basenc --base64url` makes one";
+            keys.insert(
+                name,
+                Key::new(&settings.issuer, &settings.secret).ok_or_else(|| bad(&setting, hint))?,
+            );
+        }
+        Ok(keys)
+    }
+
+    pub fn ticketing(&self) -> Tickets {
+        Tickets {
+            audience: self.tickets.audience.clone(),
+            skew: Duration::from_secs(self.tickets.skew_seconds),
+            lifetime_max: Duration::from_secs(self.tickets.lifetime_seconds_max),
+        }
+    }
+
+    pub fn origins(&self) -> Origins {
+        let public = &self.http.public_url;
+        Origins::new((!public.is_empty()).then_some(public.as_str()), &self.http.origins)
+    }
+
+    fn check(&self) -> Result<(), BadConfig> {
+        let urls = self.http.origins.iter().map(|origin| ("http.origins", origin.as_str()));
+        let public = Some(("http.public_url", self.http.public_url.as_str())).filter(|it| !it.1.is_empty());
+        for (name, url) in urls.chain(public) {
+            if !(url.starts_with("https://") || url.starts_with("http://")) {
+                return Err(bad(
+                    name,
+                    &format!("\"{url}\" is no address: write it like https://rooms.example.org"),
+                ));
+            }
+        }
+        if self.media.bind.is_unspecified() && self.media.advertised.is_empty() {
+            let hint = "must name the addresses that browsers reach this machine by, because `media.bind` is every address";
+            return Err(bad("media.advertised", hint));
+        }
+        if !(1..=64).contains(&self.media.workers) {
+            return Err(bad("media.workers", "must be 1 to 64"));
+        }
+        if self.tickets.lifetime_seconds_max > 24 * 3600 {
+            return Err(bad(
+                "tickets.lifetime_seconds_max",
+                "must not be more than a day: a spent ticket has to be remembered",
+            ));
+        }
+        if self.tickets.keys.contains_key(crate::LINK_KEY) {
+            return Err(bad(
+                &format!("tickets.keys.{}", crate::LINK_KEY),
+                "is a reserved name: choose another",
+            ));
+        }
+        self.room.check("room")?;
+        self.definitions()?;
+        self.keyring()?;
+        Ok(())
+    }
+}
+
+impl RoomSettings {
+    fn check(&self, name: &str) -> Result<(), BadConfig> {
+        if !(1..=300).contains(&self.policy.capacity) {
+            return Err(bad(&format!("{name}.policy.capacity"), "must be 1 to 300"));
+        }
+        if self.ground_rules.rules.is_empty() {
+            return Err(bad(
+                &format!("{name}.ground_rules.rules"),
+                "must have at least one rule: everyone agrees to them at the door",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl From<RoomSettings> for Definition {
+    fn from(settings: RoomSettings) -> Definition {
+        let Rules { version, rules } = settings.ground_rules;
+        let hash = Sha256::digest(rules.join("\n")).iter().map(|byte| format!("{byte:02x}")).collect();
+        let RemovalCard { title, text, contact } = settings.removal_card;
+        Definition {
+            removal_card: Card { title, text, crisis_line: settings.crisis_line.clone(), contact },
+            title: settings.title,
+            ground_rules: GroundRules { version, hash, rules },
+            crisis_line: settings.crisis_line,
+            policy: settings.policy,
+        }
+    }
+}
+
+/// The standing rooms. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Definitions(Arc<BTreeMap<RoomId, Arc<Definition>>>);
+
+impl Definitions {
+    pub fn new(rooms: impl IntoIterator<Item = (RoomId, Definition)>) -> Definitions {
+        Definitions(Arc::new(rooms.into_iter().map(|(id, definition)| (id, Arc::new(definition))).collect()))
+    }
+
+    pub fn find(&self, room: &RoomId) -> Option<Arc<Definition>> {
+        self.0.get(room).cloned()
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = &RoomId> {
+        self.0.keys()
+    }
+}
+
+impl std::fmt::Debug for KeySettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeySettings").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Sources {
+    fn figment(&self) -> Result<Figment, BadConfig> {
+        let mut figment = defaults();
+        if self.dev {
+            let own = [
+                ("store.path", ""),
+                ("log.filter", "warn"),
+                ("metrics.token", "dev"),
+                ("rooms.hearth.title", "Evening group"),
+            ];
+            figment = own.into_iter().fold(figment, Figment::merge);
+        }
+        if let Some(file) = &self.file {
+            if !file.is_file() {
+                return Err(BadConfig(format!(
+                    "there is no settings file `{}`: check --config",
+                    file.display()
+                )));
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        // One word after the prefix is no setting: HEARTH_CONFIG names the file.
+        let environment = Env::prefixed(PREFIX).filter(|name| name.as_str().contains("__")).split("__");
+        figment = figment.merge(environment);
+        Ok(self.flags.iter().fold(figment, |figment, (name, value)| figment.merge((name, value))))
+    }
+}
+
+const PREFIX: &str = "HEARTH_";
+
+fn defaults() -> Figment {
+    Figment::from(Toml::string(DEFAULTS))
+}
+
+/// One line for one thing that does not fit.
+fn explain(error: &figment::Error) -> BadConfig {
+    let name = error.path.join(".");
+    let at = match &error.metadata {
+        Some(metadata) => format!(" ({})", source(metadata, &name)),
+        None => String::new(),
+    };
+    let text = match &error.kind {
+        Kind::UnknownField(field, known) => {
+            let section = if name.is_empty() { String::new() } else { format!("{name}.") };
+            return BadConfig(format!(
+                "the setting `{section}{field}` does not exist{at}: take it away, or use one of {}",
+                known.join(", ")
+            ));
+        }
+        Kind::MissingField(field) => {
+            let section = if name.is_empty() { String::new() } else { format!("{name}.") };
+            return BadConfig(format!("the setting `{section}{field}` is missing: add it"));
+        }
+        Kind::InvalidType(actual, expected) => format!("is {actual}, and should be {expected}"),
+        Kind::InvalidValue(actual, expected) => format!("is {actual}, and should be {expected}"),
+        Kind::InvalidLength(length, expected) => format!("has {length} items, and should have {expected}"),
+        Kind::UnknownVariant(actual, known) => {
+            format!("is \"{actual}\", and should be one of {}", known.join(", "))
+        }
+        Kind::Message(text) => text.trim_end().replace('\n', " "),
+        Kind::DuplicateField(_)
+        | Kind::ISizeOutOfRange(_)
+        | Kind::USizeOutOfRange(_)
+        | Kind::Unsupported(_)
+        | Kind::UnsupportedKey(_, _) => error.kind.to_string(),
+    };
+    if name.is_empty() {
+        BadConfig(format!("the settings cannot be read{at}: {text}"))
+    } else {
+        bad(&format!("{name}`{at}`"), &text)
+    }
+}
+
+fn bad(name: &str, text: &str) -> BadConfig {
+    BadConfig(format!("the setting `{name}` {text}"))
+}
+
+fn source(metadata: &Metadata, name: &str) -> String {
+    match &metadata.source {
+        Some(Source::File(path)) => format!("file {}", path.display()),
+        Some(Source::Code(_) | Source::Custom(_)) | None if metadata.name.contains("environment") => {
+            format!("environment {PREFIX}{}", name.replace('.', "__").to_uppercase())
+        }
+        Some(Source::Code(_)) => "command line".into(),
+        Some(Source::Custom(_)) | None => "default".into(),
+        Some(_) => metadata.name.to_string(),
+    }
+}
+
+fn list(figment: &Figment, name: &str, value: &Value, settings: &mut Vec<Effective>) {
+    if let Some(section) = value.as_dict() {
+        for (key, value) in section {
+            let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+            list(figment, &name, value, settings);
+        }
+        return;
+    }
+    let hidden = name.ends_with(".secret") || name.ends_with(".token");
+    let value_text = match serde_json::to_string(value) {
+        Ok(_) if hidden && value.as_str() != Some("") => "\"(hidden)\"".into(),
+        Ok(text) => text,
+        Err(_) => String::new(),
+    };
+    let from = figment.find_metadata(name).map_or("default".into(), |metadata| source(metadata, name));
+    settings.push(Effective { name: name.to_owned(), value: value_text, from });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(flags: Flags) -> Result<Config, BadConfig> {
+        Config::load(&Sources { flags, ..Sources::default() })
+    }
+
+    fn check_bad(name: &'static str, value: impl Into<Value>, expected: &str) {
+        let line = load(vec![(name, value.into())]).unwrap_err().to_string();
+        assert!(line.contains(expected), "{line}");
+        assert!(line.contains(name.rsplit('.').next().unwrap()), "names the setting: {line}");
+        assert!(!line.contains('\n'), "{line}");
+    }
+
+    #[test]
+    fn the_defaults_are_good() {
+        let config = load(Vec::new()).unwrap();
+        assert_eq!(config.room.policy, Policy::default());
+        assert!(config.rooms.is_empty());
+    }
+
+    #[test]
+    fn a_bad_setting_gives_one_line_that_names_it() {
+        check_bad("http.listen", "here", "socket address");
+        check_bad("http.prot", 1, "does not exist");
+        check_bad("media.port", 70_000, "should be");
+        check_bad("media.bind", "0.0.0.0", "media.advertised");
+        check_bad("http.public_url", "rooms.example", "https://");
+        check_bad("rooms.a.policy.capacity", 0, "rooms.a.policy.capacity");
+        check_bad("rooms.a.policy.capacty", 0, "does not exist");
+        check_bad("tickets.lifetime_seconds_max", 1_000_000, "a day");
+        let key =
+            Value::from(Dict::from([("issuer".into(), "me".into()), ("secret".into(), "short".into())]));
+        let line = load(vec![("tickets.keys.portal", key)]).unwrap_err().to_string();
+        assert!(line.contains("tickets.keys.portal.secret") && !line.contains("short"), "{line}");
+    }
+
+    #[test]
+    fn a_room_sets_anew_what_it_names_and_keeps_the_rest() {
+        let config =
+            load(vec![("rooms.k3v9.policy.capacity", 8.into()), ("rooms.k3v9.title", "Tuesday".into())])
+                .unwrap();
+        let room = config.definitions().unwrap().find(&RoomId::parse("k3v9").unwrap()).unwrap();
+        assert_eq!((room.title.as_str(), room.policy.capacity), ("Tuesday", 8));
+        assert_eq!(room.policy.grace_ms, Policy::default().grace_ms);
+        assert_eq!(room.ground_rules.rules, config.room.ground_rules.rules);
+    }
+
+    #[test]
+    fn secrets_are_hidden_and_sources_are_named() {
+        let flags = vec![("metrics.token", "tell-nobody".into()), ("media.port", 9000.into())];
+        let settings = Config::effective(&Sources { flags, ..Sources::default() }).unwrap();
+        let find = |name: &str| settings.iter().find(|setting| setting.name == name).unwrap();
+        assert_eq!(find("metrics.token").value, "\"(hidden)\"");
+        assert_eq!(
+            (find("media.port").value.as_str(), find("media.port").from.as_str()),
+            ("9000", "command line")
+        );
+        assert_eq!(find("media.workers").from, "default");
+    }
+}

@@ -1,0 +1,91 @@
+use sha2::{Digest, Sha256};
+use sqlx::{Row, SqliteConnection};
+use uuid::Uuid;
+
+use super::{Commit, Fault, Kept, SessionId, Store, audit};
+use crate::room_id::RoomId;
+
+pub(super) async fn commit(store: &Store, commit: Commit) -> Result<(), Fault> {
+    let written_ms = unix_ms();
+    let mut transaction = store.begin().await?;
+    let connection = &mut *transaction;
+    audit::append(connection, &commit.room, commit.session, commit.first, &commit.records, written_ms)
+        .await?;
+    if commit.ended {
+        erase(connection, &commit.room).await?;
+    } else if let Some(snapshot) = &commit.snapshot {
+        save(connection, &commit, &serde_json::to_string(snapshot)?).await?;
+    } else {
+        follow(connection, &commit).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+pub(super) async fn kept(store: &Store, room: &RoomId) -> Result<Option<Kept>, Fault> {
+    let mut connection = store.pool.acquire().await?;
+    let row = sqlx::query("SELECT * FROM session WHERE room = ?")
+        .bind(room.as_str())
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let id: Vec<u8> = row.try_get("id")?;
+    let session = SessionId(Uuid::from_slice(&id).map_err(|error| sqlx::Error::Decode(error.into()))?);
+    let snapshot: String = row.try_get("snapshot")?;
+    let checksum: Vec<u8> = row.try_get("checksum")?;
+    let head: Vec<u8> = row.try_get("audit_head")?;
+    let records: i64 = row.try_get("records")?;
+    let known = audit::known(&mut connection, room, session).await?;
+    let proven_last = checksum == Sha256::digest(&snapshot).as_slice()
+        && head == audit::head(&mut connection, room).await?
+        && u64::try_from(records).is_ok_and(|records| records == known);
+    let clock: i64 = row.try_get("clock_ms")?;
+    Ok(Some(Kept {
+        session,
+        clock: u32::try_from(clock).unwrap_or(u32::MAX),
+        records: known,
+        snapshot: serde_json::from_str(&snapshot)?,
+        proven_last,
+    }))
+}
+
+async fn save(connection: &mut SqliteConnection, commit: &Commit, snapshot: &str) -> Result<(), Fault> {
+    let records = audit::known(connection, &commit.room, commit.session).await?;
+    let head = audit::head(connection, &commit.room).await?;
+    sqlx::query("INSERT OR REPLACE INTO session VALUES (?, ?, ?, ?, ?, ?, ?)")
+        .bind(commit.room.as_str())
+        .bind(commit.session.0.as_bytes().as_slice())
+        .bind(i64::from(commit.clock))
+        .bind(i64::try_from(records).unwrap_or(i64::MAX))
+        .bind(snapshot)
+        .bind(Sha256::digest(snapshot).as_slice())
+        .bind(head)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Records without a snapshot loosen nothing that the snapshot before them holds: it is still the last one.
+async fn follow(connection: &mut SqliteConnection, commit: &Commit) -> Result<(), Fault> {
+    let records = audit::known(connection, &commit.room, commit.session).await?;
+    let head = audit::head(connection, &commit.room).await?;
+    sqlx::query("UPDATE session SET clock_ms = ?, records = ?, audit_head = ? WHERE room = ? AND id = ?")
+        .bind(i64::from(commit.clock))
+        .bind(i64::try_from(records).unwrap_or(i64::MAX))
+        .bind(head)
+        .bind(commit.room.as_str())
+        .bind(commit.session.0.as_bytes().as_slice())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn erase(connection: &mut SqliteConnection, room: &RoomId) -> Result<(), Fault> {
+    sqlx::query("DELETE FROM session WHERE room = ?").bind(room.as_str()).execute(connection).await?;
+    Ok(())
+}
+
+fn unix_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
