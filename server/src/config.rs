@@ -355,7 +355,10 @@ impl Sources {
         // One word after the prefix is no setting: HEARTH_CONFIG names the file.
         let environment = Env::prefixed(PREFIX).filter(|name| name.as_str().contains("__")).split("__");
         figment = figment.merge(environment);
-        Ok(self.flags.iter().fold(figment, |figment, (name, value)| figment.merge((name, value))))
+        Ok(self
+            .flags
+            .iter()
+            .fold(figment, |figment, (name, value)| figment.merge(Serialized::global(name, value))))
     }
 }
 
