@@ -1,0 +1,547 @@
+use std::{
+    collections::BTreeMap,
+    future,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use futures_util::{
+    future::BoxFuture,
+    stream::{FuturesUnordered, StreamExt},
+};
+use hearth_forwarding::ForwardingTable;
+use hearth_protocol::{
+    Bye, ByeReason, MediaOffer, Millis, Outcome, RefusalCode, Request, RequestId, ServerFrame,
+};
+use hearth_relay::{Event, MediaEvents, OfferRefused};
+use hearth_room::{Command, ConnectionId, Definition, Effects, Room, Tell, Words};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until, timeout},
+};
+
+use super::{
+    call::{Arrival, Call},
+    clock::Clock,
+    directory::House,
+    group::{ACKNOWLEDGED_WITHIN, Group},
+    media::{self, RoomMedia},
+    order::{Batch, Order, Step},
+    secret,
+    stage::Stage,
+};
+use crate::{
+    room_id::RoomId,
+    signalling::{Outbox, refusal},
+    store::{Commit, Fault, SessionId},
+};
+
+/// How long a farewell card is waited on.
+const FAREWELL_WITHIN: Duration = Duration::from_millis(200);
+/// How long one attempt to record may take.
+const RECORDED_WITHIN: Duration = Duration::from_secs(2);
+/// How long an answer to an offer may take.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+/// How long a room takes to say goodbye when the process stops.
+pub(super) const GOODBYE_WITHIN: Duration = Duration::from_millis(500);
+/// Tiles that one view may name.
+const TILES_MAX: usize = 64;
+
+/// The life of a room's task: from the first arrival to the end of the session, the stop of the process, or nobody being there.
+pub(super) async fn run(
+    house: Arc<House>,
+    id: RoomId,
+    definition: Arc<Definition>,
+    mut inbox: mpsc::Receiver<Call>,
+) {
+    let kept = match house.ledger.kept(&id).await {
+        Ok(kept) => kept,
+        Err(fault) => {
+            tracing::error!(%fault, "a room cannot be woken");
+            return;
+        }
+    };
+    let definition = Arc::unwrap_or_clone(definition);
+    let (room, session, clock, records) = match kept {
+        Some(kept) => {
+            let room = Room::restore(definition, kept.snapshot, kept.proven_last);
+            (room, kept.session, Clock::starting_at(kept.clock), kept.records)
+        }
+        None => (Room::new(definition), SessionId::draw(), Clock::starting_at(0), 0),
+    };
+    let (media, events) = house.media.open();
+    let table = room.table();
+    media.forward(table.clone());
+    let task = Task {
+        room,
+        id,
+        session,
+        clock,
+        last: clock.now(),
+        records,
+        guests: BTreeMap::new(),
+        media,
+        events,
+        relay_alive: true,
+        recorded: table,
+        order: Order::default(),
+        works: FuturesUnordered::new(),
+        works_begun: 0,
+        stage: Stage::default(),
+        ending: None,
+        house,
+    };
+    task.run(&mut inbox).await;
+}
+
+struct Task {
+    house: Arc<House>,
+    id: RoomId,
+    session: SessionId,
+    room: Room,
+    clock: Clock,
+    /// The latest time at which the room was asked.
+    last: u32,
+    /// Records of the session so far.
+    records: u64,
+    guests: BTreeMap<ConnectionId, Guest>,
+    media: Box<dyn RoomMedia>,
+    events: MediaEvents,
+    /// Whether the relay may say anything yet.
+    relay_alive: bool,
+    /// The table that belongs to what was recorded last.
+    recorded: ForwardingTable,
+    order: Order,
+    works: FuturesUnordered<BoxFuture<'static, Work>>,
+    works_begun: u64,
+    stage: Stage,
+    ending: Option<Ending>,
+}
+
+struct Guest {
+    outbox: Outbox,
+    /// It was told the room as it is: only then deltas and media make sense.
+    told: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Ending {
+    /// The session is over: nothing more is heard, all that is waiting is still carried out.
+    Ended,
+    /// The process stops: until then.
+    Stopping(Instant),
+    /// Too much was waiting.
+    GivenUp,
+}
+
+/// What goes on beside the task and comes back to it.
+enum Work {
+    Farewell { number: u64, outbox: Option<Outbox> },
+    Recorded { batch_records: u64, ended: bool, result: Result<(), NotRecorded> },
+    Answered { connection: ConnectionId, request_id: RequestId, answer: Result<String, OfferRefused> },
+}
+
+#[derive(Debug, thiserror::Error)]
+enum NotRecorded {
+    #[error("it took too long")]
+    TimedOut,
+    #[error(transparent)]
+    Fault(Fault),
+}
+
+enum Heard {
+    Call(Option<Call>),
+    Media(Option<Event>),
+    Applied(bool),
+    Work(Option<Work>),
+    Time,
+}
+
+impl Task {
+    async fn run(mut self, inbox: &mut mpsc::Receiver<Call>) {
+        loop {
+            self.carry_out();
+            if self.is_over() {
+                break;
+            }
+            match self.hear(inbox).await {
+                Heard::Call(Some(call)) => self.call(call),
+                Heard::Media(Some(event)) => self.event(event),
+                Heard::Work(Some(work)) => self.worked(work),
+                Heard::Media(None) | Heard::Applied(false) => self.relay_alive = false,
+                Heard::Time => _ = self.catch_up(),
+                Heard::Applied(true) | Heard::Call(None) | Heard::Work(None) => {}
+            }
+        }
+        self.leave().await;
+    }
+
+    async fn hear(&mut self, inbox: &mut mpsc::Receiver<Call>) -> Heard {
+        let wake = self.wake_at();
+        tokio::select! {
+            biased;
+            Some(work) = self.works.next() => Heard::Work(Some(work)),
+            applied = self.events.applied.changed(), if self.relay_alive => Heard::Applied(applied.is_ok()),
+            event = self.events.events.recv(), if self.relay_alive => Heard::Media(event),
+            () = at(wake) => Heard::Time,
+            call = inbox.recv(), if self.ending.is_none() => Heard::Call(call),
+        }
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        let timeout = self.room.poll_timeout().filter(|_| self.ending.is_none());
+        let order = self.order.deadline(*self.events.applied.borrow());
+        let stop = match self.ending {
+            Some(Ending::Stopping(until)) => Some(until),
+            Some(Ending::Ended | Ending::GivenUp) | None => None,
+        };
+        [timeout.map(|time| self.clock.instant(time)), order, stop].into_iter().flatten().min()
+    }
+
+    fn is_over(&self) -> bool {
+        match self.ending {
+            Some(Ending::GivenUp) => true,
+            Some(Ending::Ended) => self.order.is_empty(),
+            Some(Ending::Stopping(until)) => self.order.is_empty() || until <= Instant::now(),
+            None => {
+                self.guests.is_empty()
+                    && self.order.is_empty()
+                    && self.works.is_empty()
+                    && self.room.poll_timeout().is_none()
+            }
+        }
+    }
+
+    /// Last words, as far as they can still be said.
+    async fn leave(self) {
+        let bye = || Bye { reason: ByeReason::Restarting, code: None, card: None };
+        for guest in self.guests.values() {
+            guest.outbox.bye(bye());
+        }
+        let Some(Ending::Stopping(until)) = self.ending else { return };
+        let finished = self.guests.into_values().map(|guest| guest.outbox.finished());
+        // Whoever does not read is not waited for.
+        _ = tokio::time::timeout_at(until, futures_util::future::join_all(finished)).await;
+    }
+
+    fn call(&mut self, call: Call) {
+        match call {
+            Call::Enter { connection, arrival, outbox, entered } => {
+                // Whoever does not wait for the answer any more never came in.
+                if entered.send(()).is_ok() {
+                    self.enter(connection, arrival, outbox);
+                }
+            }
+            Call::Request { connection, request_id, request } => self.request(connection, request_id, request),
+            Call::Ping { connection, nonce } => self.ping(connection, nonce),
+            Call::Refresh { connection } => self.apply(Command::Refresh { connection }),
+            Call::Dropped { connection, last_seen } => {
+                if let Some(guest) = self.guests.remove(&connection) {
+                    self.house.counters.outbox_overflows.fetch_add(guest.outbox.overflows(), Relaxed);
+                }
+                let last_seen = self.clock.at(last_seen);
+                self.apply(Command::Dropped { connection, last_seen });
+            }
+            Call::Shutdown => {
+                self.ending = Some(Ending::Stopping(Instant::now() + GOODBYE_WITHIN * 4 / 5));
+                self.apply(Command::Shutdown);
+            }
+        }
+    }
+
+    fn enter(&mut self, connection: ConnectionId, arrival: Arrival, outbox: Outbox) {
+        self.guests.insert(connection, Guest { outbox, told: false });
+        let fresh = secret::fresh();
+        let command = match arrival {
+            Arrival::Ticket(ticket) => {
+                let claims = ticket.claims(self.clock.now());
+                Command::Knock { connection, claims, fresh }
+            }
+            Arrival::Secret { hash, media_generation } => {
+                Command::Return { connection, hash, media_generation, fresh }
+            }
+        };
+        self.apply(command);
+    }
+
+    fn request(&mut self, connection: ConnectionId, request_id: RequestId, request: Request) {
+        match request {
+            Request::Offer(offer) => self.offer(connection, request_id, offer),
+            Request::View { tiles } => {
+                let viewed = self.view(connection, &tiles);
+                self.answer(connection, request_id, viewed.map(|()| None));
+            }
+            request => self.apply(Command::Request { connection, request_id, request, fresh: secret::fresh() }),
+        }
+    }
+
+    fn ping(&mut self, connection: ConnectionId, nonce: u32) {
+        let Some(guest) = self.guests.get(&connection) else { return };
+        // How long the session has been going on is nobody's business before the door.
+        let now = Millis(if guest.told { self.clock.now() } else { 0 });
+        guest.outbox.frame(&ServerFrame::Pong { nonce, now });
+    }
+
+    fn offer(&mut self, connection: ConnectionId, request_id: RequestId, offer: MediaOffer) {
+        let (subject, generation) = match self.peer(connection) {
+            Ok(peer) => peer,
+            Err(code) => return self.answer(connection, request_id, Err(code)),
+        };
+        if generation.0 != offer.generation {
+            return self.answer(connection, request_id, Err(RefusalCode::StaleGeneration));
+        }
+        let answer = self.media.offer(media::offer(subject, offer));
+        self.works.push(Box::pin(async move {
+            let answer = match timeout(ANSWERED_WITHIN, answer).await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(_)) | Err(_) => Err(OfferRefused::Gone),
+            };
+            Work::Answered { connection, request_id, answer }
+        }));
+    }
+
+    fn view(&self, connection: ConnectionId, tiles: &[hearth_protocol::Tile]) -> Result<(), RefusalCode> {
+        let (subject, generation) = self.peer(connection)?;
+        if tiles.len() > TILES_MAX {
+            return Err(RefusalCode::TooLarge);
+        }
+        self.media.view(subject, generation, tiles.iter().map(media::tile).collect());
+        Ok(())
+    }
+
+    /// The media connection that this guest may have, once it was told of it.
+    fn peer(
+        &self,
+        connection: ConnectionId,
+    ) -> Result<(hearth_forwarding::Subject, hearth_forwarding::Generation), RefusalCode> {
+        let told = self.guests.get(&connection).is_some_and(|guest| guest.told);
+        self.room.media_peer(connection).filter(|_| told).ok_or(RefusalCode::NotSeated)
+    }
+
+    fn answer(
+        &self,
+        connection: ConnectionId,
+        request_id: RequestId,
+        result: Result<Option<Outcome>, RefusalCode>,
+    ) {
+        let Some(guest) = self.guests.get(&connection) else { return };
+        guest.outbox.frame(&match result {
+            Ok(outcome) => ServerFrame::Ok { request_id, outcome },
+            Err(code) => ServerFrame::Refusal { request_id: Some(request_id), refusal: refusal(code) },
+        });
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Slot { subject, generation, mid, carries, epoch } => {
+                let peer = (subject, generation);
+                let Some(change) = self.stage.slot(peer, mid, carries, epoch) else { return };
+                let guest = self.guests.iter().find(|(connection, guest)| {
+                    guest.told && self.room.media_peer(**connection) == Some(peer)
+                });
+                if let Some((_, guest)) = guest {
+                    guest.outbox.delta(vec![change]);
+                }
+            }
+            Event::Speaking { subjects } => {
+                let change = self.stage.speaking(subjects);
+                let seated = |connection| self.room.media_peer(connection).is_some();
+                for (_, guest) in self.guests.iter().filter(|(connection, guest)| guest.told && seated(**connection)) {
+                    guest.outbox.delta(vec![change.clone()]);
+                }
+            }
+            Event::Lost { subject, generation } => {
+                self.stage.lost(subject);
+                self.apply(Command::MediaLost { subject, generation });
+            }
+            Event::Restarted => {
+                tracing::warn!("the relay was restarted");
+                self.stage.clear();
+                self.apply(Command::RelayRestarted);
+                self.hand_over(self.room.table());
+            }
+        }
+    }
+
+    fn worked(&mut self, work: Work) {
+        match work {
+            Work::Farewell { number, outbox } => {
+                if let Some(outbox) = outbox {
+                    outbox.cut();
+                }
+                self.order.farewell_over(number);
+            }
+            Work::Recorded { batch_records, ended, result: Ok(()) } => {
+                self.records += batch_records;
+                let recovered = self.order.is_failing();
+                for group in self.order.recorded() {
+                    self.tell(group);
+                }
+                if ended {
+                    self.house.counters.sessions_ended.fetch_add(1, Relaxed);
+                    // Nobody need be listening.
+                    _ = self.house.ended.send(self.id.clone());
+                }
+                if recovered {
+                    self.hand_over(self.room.table());
+                }
+            }
+            Work::Recorded { result: Err(fault), .. } => {
+                tracing::error!(%fault, "the record cannot be kept: trying again");
+                self.house.counters.ledger_failures.fetch_add(1, Relaxed);
+                self.order.not_recorded(Instant::now());
+                self.hand_over(self.room.table());
+            }
+            Work::Answered { connection, request_id, answer } => {
+                let answer = answer.map(|sdp| Some(Outcome::Answer { sdp })).map_err(|refused| media::code(&refused));
+                self.answer(connection, request_id, answer);
+            }
+        }
+    }
+
+    fn apply(&mut self, command: Command) {
+        let Some(now) = self.catch_up() else { return };
+        let effects = self.room.apply(now, command);
+        self.take(now, effects);
+    }
+
+    /// What the room does by itself comes before any command of the same instant. None when the session ended by it.
+    fn catch_up(&mut self) -> Option<u32> {
+        let now = self.clock.now().max(self.last);
+        while let Some(due) = self.room.poll_timeout().filter(|due| *due <= now) {
+            self.last = due.max(self.last);
+            let effects = self.room.handle_timeout(self.last);
+            self.take(self.last, effects);
+            if matches!(self.ending, Some(Ending::Ended | Ending::GivenUp)) {
+                return None;
+            }
+        }
+        self.last = now;
+        Some(now)
+    }
+
+    fn take(&mut self, clock: u32, effects: Effects) {
+        let Effects { version, farewell, forward, record, durable, tell, ended } = effects;
+        let farewell = farewell.map(|farewell| self.bid_farewell(farewell));
+        if let Some(table) = &forward {
+            self.hand_over(table.clone());
+        }
+        let stopping = matches!(self.ending, Some(Ending::Stopping(_)));
+        let group = Group {
+            version,
+            table: forward,
+            deadline: Instant::now() + ACKNOWLEDGED_WITHIN,
+            farewell,
+            record,
+            snapshot: (durable || stopping).then(|| self.room.snapshot()),
+            clock,
+            tell,
+            ended,
+            unacknowledged: false,
+        };
+        if ended {
+            self.ending = Some(Ending::Ended);
+        }
+        if group.is_empty() && group.table.is_none() {
+            return;
+        }
+        if self.order.push(group).is_err() {
+            tracing::error!("too much is waiting for the record: the room is given up until its next waking");
+            self.house.counters.queue_overflows.fetch_add(1, Relaxed);
+            self.media.forward(ForwardingTable { rows: Vec::new(), ..self.room.table() });
+            self.ending = Some(Ending::GivenUp);
+        }
+    }
+
+    /// While the record cannot be kept, nothing becomes looser than what was recorded last.
+    fn hand_over(&self, table: ForwardingTable) {
+        let table =
+            if self.order.is_failing() { media::no_looser(table, &self.recorded) } else { table };
+        self.media.forward(table);
+    }
+
+    fn bid_farewell(&mut self, farewell: Tell) -> u64 {
+        self.works_begun += 1;
+        let number = self.works_begun;
+        let outbox = self.guests.get(&farewell.to).map(|guest| guest.outbox.clone());
+        self.say(farewell);
+        self.works.push(Box::pin(async move {
+            if let Some(outbox) = &outbox {
+                // Heard or not: it is over then.
+                _ = timeout(FAREWELL_WITHIN, outbox.clone().finished()).await;
+            }
+            Work::Farewell { number, outbox }
+        }));
+        number
+    }
+
+    /// Carries out all that can be carried out now.
+    fn carry_out(&mut self) {
+        loop {
+            let applied = *self.events.applied.borrow();
+            match self.order.next(Instant::now(), applied) {
+                Some(Step::Say(words)) => words.into_iter().for_each(|tell| self.say(tell)),
+                Some(Step::Tell(group)) => self.tell(*group),
+                Some(Step::Record(batch)) => self.record(batch),
+                Some(Step::RelayFailed) => {
+                    tracing::error!("the relay does not acknowledge: it counts as failed");
+                    self.house.counters.relay_failures.fetch_add(1, Relaxed);
+                }
+                None => return,
+            }
+        }
+    }
+
+    fn record(&mut self, batch: Batch) {
+        let Batch { records, snapshot, clock, ended } = batch;
+        let (ledger, batch_records) = (self.house.ledger.clone(), records.len() as u64);
+        let commit = Commit {
+            room: self.id.clone(),
+            session: self.session,
+            clock,
+            first: self.records,
+            records,
+            snapshot,
+            ended,
+        };
+        self.works.push(Box::pin(async move {
+            let result = match timeout(RECORDED_WITHIN, ledger.commit(commit)).await {
+                Ok(result) => result.map_err(NotRecorded::Fault),
+                Err(_) => Err(NotRecorded::TimedOut),
+            };
+            Work::Recorded { batch_records, ended, result }
+        }));
+    }
+
+    fn tell(&mut self, group: Group) {
+        if let Some(table) = group.table {
+            self.recorded = table;
+        }
+        group.tell.into_iter().for_each(|tell| self.say(tell));
+    }
+
+    fn say(&mut self, Tell { to, words }: Tell) {
+        // Whoever dropped in the meantime hears nothing; the drop is a command of its own.
+        let Some(guest) = self.guests.get_mut(&to) else { return };
+        match words {
+            Words::Frame(frame) => guest.outbox.frame(&frame),
+            Words::Delta(changes) => guest.outbox.delta(changes),
+            Words::Bye(bye) => guest.outbox.bye(bye),
+            Words::Snapshot(view) => {
+                guest.told = true;
+                guest.outbox.snapshot(view);
+                let present = self.stage.present(self.room.media_peer(to));
+                if !present.is_empty() {
+                    guest.outbox.delta(present);
+                }
+            }
+        }
+    }
+}
+
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => future::pending().await,
+    }
+}

@@ -1,0 +1,207 @@
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures_util::{
+    FutureExt, Sink, SinkExt, Stream, StreamExt,
+    stream::{SplitSink, SplitStream},
+};
+use hearth_protocol::{Bye, ByeReason, ClientFrame, RefusalCode, RequestId, ServerFrame};
+use tokio::{
+    pin,
+    time::{Instant, MissedTickBehavior, interval, timeout, timeout_at},
+};
+use tokio_tungstenite::tungstenite::{
+    Error, Message,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
+
+use super::{
+    Signalling, codec,
+    door::Place,
+    hello::{self, NoHello},
+    outbox::{Letter, Mail, Outbox, WRITTEN_WITHIN},
+    rate::{Rates, Verdict},
+    refusal,
+    upgrade::Socket,
+};
+use crate::{
+    room_id::RoomId,
+    rooms::{Handle, NotEntered},
+};
+
+const PING_EVERY: Duration = Duration::from_secs(4);
+/// Without a sign of life for this long a peer is gone.
+const GONE_AFTER: Duration = Duration::from_millis(9_500);
+/// How long a room may take to take somebody in.
+const ENTERED_WITHIN: Duration = Duration::from_secs(10);
+/// How long last words and the closing handshake may take.
+const CLOSED_WITHIN: Duration = Duration::from_secs(1);
+
+/// The life of one connection after the upgrade.
+pub(super) async fn run(signalling: Arc<Signalling>, room: RoomId, mut place: Place, mut socket: Socket) {
+    let arrival = match hello::read(&mut socket).await {
+        Ok(hello) => hello::arrival(hello, &room, &signalling.verifier),
+        Err(no_hello) => Err(no_hello),
+    };
+    let arrival = match arrival {
+        Ok(arrival) => arrival,
+        Err(NoHello::Gone) => return,
+        Err(NoHello::Refused(code)) => return dismiss(socket, ByeReason::BadHello, Some(code)).await,
+    };
+    let (outbox, mail) = Outbox::new();
+    let entering = timeout(ENTERED_WITHIN, signalling.directory.enter(&room, arrival, &outbox));
+    let handle = match entering.await.unwrap_or(Err(NotEntered::Unavailable)) {
+        Ok(handle) => handle,
+        Err(NotEntered::NoSuchRoom) => {
+            return dismiss(socket, ByeReason::NotNow, Some(RefusalCode::NotNow)).await;
+        }
+        Err(NotEntered::Unavailable) => return dismiss(socket, ByeReason::Restarting, None).await,
+    };
+    place.heard();
+    let (mut sink, mut stream) = socket.split();
+    let mut last_seen = Instant::now();
+    let conversation = converse(&mut sink, &mut stream, &handle, &outbox, mail, &mut last_seen);
+    // A bug in here ends this connection like any other end: the room has to learn of it.
+    let close = AssertUnwindSafe(conversation).catch_unwind().await.unwrap_or(None);
+    handle.dropped(last_seen).await;
+    if let Some(code) = close {
+        // Whoever does not answer is left alone.
+        _ = timeout(CLOSED_WITHIN, close_with(&mut sink, &mut stream, code)).await;
+    }
+}
+
+enum End {
+    Gone,
+    Flooding,
+    TooLarge,
+}
+
+/// Until either side ends it. Gives the code with which the socket is to be closed; none where that is of no use.
+async fn converse(
+    sink: &mut SplitSink<Socket, Message>,
+    stream: &mut SplitStream<Socket>,
+    handle: &Handle,
+    outbox: &Outbox,
+    mail: Mail,
+    last_seen: &mut Instant,
+) -> Option<u16> {
+    let writing = write(sink, mail, handle);
+    pin!(writing);
+    let bye = tokio::select! {
+        biased;
+        () = outbox.cut_off() => return None,
+        written = &mut writing => return written.map(ByeReason::close_code),
+        end = read(stream, handle, outbox, last_seen) => match end {
+            End::Gone => return None,
+            End::TooLarge => return Some(CloseCode::Size.into()),
+            End::Flooding => ByeReason::Flooding,
+        },
+        // What the room said last goes first: then this bye is never written.
+        () = handle.gone() => ByeReason::Restarting,
+    };
+    outbox.bye(Bye { reason: bye, code: None, card: None });
+    timeout(CLOSED_WITHIN, writing).await.ok().flatten().map(ByeReason::close_code)
+}
+
+/// Reads frames until the peer is gone or must go.
+async fn read(
+    stream: &mut SplitStream<Socket>,
+    handle: &Handle,
+    outbox: &Outbox,
+    last_seen: &mut Instant,
+) -> End {
+    let mut rates = Rates::new(*last_seen);
+    loop {
+        let Ok(Some(message)) = timeout_at(*last_seen + GONE_AFTER, stream.next()).await else {
+            return End::Gone;
+        };
+        let now = Instant::now();
+        *last_seen = now;
+        let verdict = match message {
+            Ok(Message::Text(text)) => text_frame(&text, handle, outbox, &mut rates, now).await,
+            Ok(Message::Binary(_)) => {
+                outbox.frame(&refused(None, RefusalCode::BadMessage));
+                rates.nuisance(now)
+            }
+            Ok(Message::Ping(_) | Message::Pong(_)) => rates.control(now),
+            Ok(Message::Close(_)) | Err(Error::ConnectionClosed) => return End::Gone,
+            Ok(Message::Frame(_)) => Verdict::Fine,
+            Err(Error::Capacity(_)) => return End::TooLarge,
+            Err(_) => return End::Gone,
+        };
+        if verdict == Verdict::Flooding {
+            return End::Flooding;
+        }
+    }
+}
+
+async fn text_frame(text: &str, handle: &Handle, outbox: &Outbox, rates: &mut Rates, now: Instant) -> Verdict {
+    let frame = match codec::decode(text) {
+        Ok(frame) => frame,
+        Err(unreadable) => {
+            outbox.frame(&refused(unreadable.request_id, unreadable.code));
+            return rates.nuisance(now);
+        }
+    };
+    let verdict = rates.frame(&frame, now);
+    match (frame, verdict) {
+        (_, Verdict::Flooding) => {}
+        // Only the first frame is a hello.
+        (ClientFrame::Hello(_), _) => outbox.frame(&refused(None, RefusalCode::BadMessage)),
+        (ClientFrame::Request { request_id, .. }, Verdict::TooFast) => {
+            outbox.frame(&refused(Some(request_id), RefusalCode::TooFast));
+        }
+        (ClientFrame::Ping { .. }, Verdict::TooFast) => outbox.frame(&refused(None, RefusalCode::TooFast)),
+        (ClientFrame::Request { request_id, request }, Verdict::Fine) => handle.request(request_id, request).await,
+        (ClientFrame::Ping { nonce }, Verdict::Fine) => handle.ping(nonce).await,
+    }
+    verdict
+}
+
+fn refused(request_id: Option<RequestId>, code: RefusalCode) -> ServerFrame {
+    ServerFrame::Refusal { request_id, refusal: refusal(code) }
+}
+
+/// Writes what the outbox holds, and pings. Ends with the bye that was written, or none when writing is of no use any more.
+async fn write(sink: &mut SplitSink<Socket, Message>, mut mail: Mail, handle: &Handle) -> Option<ByeReason> {
+    let mut pings = interval(PING_EVERY);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let letter = tokio::select! {
+            biased;
+            letter = mail.next() => letter?,
+            _ = pings.tick() => Letter::Text(Message::Ping(Vec::new().into()), Instant::now() + WRITTEN_WITHIN),
+        };
+        match letter {
+            Letter::Text(message, until) => timeout_at(until, sink.send(message)).await.ok()?.ok()?,
+            Letter::Lost => handle.refresh().await,
+            Letter::Bye(message, reason) => {
+                timeout(WRITTEN_WITHIN, sink.send(message)).await.ok()?.ok()?;
+                return Some(reason);
+            }
+        }
+    }
+}
+
+/// Says goodbye to a connection that never came to its room.
+async fn dismiss(mut socket: Socket, reason: ByeReason, code: Option<RefusalCode>) {
+    let bye = Message::text(super::outbox::json(&ServerFrame::Bye(Bye { reason, code, card: None })));
+    let (mut sink, mut stream) = (&mut socket).split();
+    let goodbye = async {
+        // Whoever is gone need not hear it.
+        if sink.send(bye).await.is_ok() {
+            close_with(&mut sink, &mut stream, reason.close_code()).await;
+        }
+    };
+    _ = timeout(CLOSED_WITHIN, goodbye).await;
+}
+
+async fn close_with(
+    sink: &mut (impl Sink<Message, Error = Error> + Unpin),
+    stream: &mut (impl Stream<Item = Result<Message, Error>> + Unpin),
+    code: u16,
+) {
+    let frame = CloseFrame { code: code.into(), reason: "".into() };
+    if sink.send(Message::Close(Some(frame))).await.is_ok() {
+        while let Some(Ok(_)) = stream.next().await {}
+    }
+}
