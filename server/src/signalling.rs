@@ -24,7 +24,7 @@ use axum::{
 
 pub use door::Limits;
 use door::Door;
-pub use outbox::Outbox;
+pub use outbox::{Letter, Mail, Outbox};
 pub(crate) use refusal::refusal;
 
 use crate::{auth::Verifier, origin::Origins, room_id::RoomId, rooms::Directory};

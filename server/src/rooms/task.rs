@@ -77,7 +77,6 @@ pub(super) async fn run(
         id,
         session,
         clock,
-        last: clock.now(),
         records,
         guests: BTreeMap::new(),
         media,
@@ -100,8 +99,6 @@ struct Task {
     session: SessionId,
     room: Room,
     clock: Clock,
-    /// The latest time at which the room was asked.
-    last: u32,
     /// Records of the session so far.
     records: u64,
     guests: BTreeMap<ConnectionId, Guest>,
@@ -169,7 +166,7 @@ impl Task {
                 Heard::Media(Some(event)) => self.event(event),
                 Heard::Work(Some(work)) => self.worked(work),
                 Heard::Media(None) | Heard::Applied(false) => self.relay_alive = false,
-                Heard::Time => _ = self.catch_up(),
+                Heard::Time => self.time_passed(),
                 Heard::Applied(true) | Heard::Call(None) | Heard::Work(None) => {}
             }
         }
@@ -243,8 +240,8 @@ impl Task {
                 self.apply(Command::Dropped { connection, last_seen });
             }
             Call::Shutdown => {
-                self.ending = Some(Ending::Stopping(Instant::now() + GOODBYE_WITHIN * 4 / 5));
                 self.apply(Command::Shutdown);
+                self.ending.get_or_insert(Ending::Stopping(Instant::now() + GOODBYE_WITHIN * 4 / 5));
             }
         }
     }
@@ -278,7 +275,7 @@ impl Task {
     fn ping(&mut self, connection: ConnectionId, nonce: u32) {
         let Some(guest) = self.guests.get(&connection) else { return };
         // How long the session has been going on is nobody's business before the door.
-        let now = Millis(if guest.told { self.clock.now() } else { 0 });
+        let now = Millis(if self.peer(connection).is_ok() { self.clock.now() } else { 0 });
         guest.outbox.frame(&ServerFrame::Pong { nonce, now });
     }
 
@@ -400,24 +397,20 @@ impl Task {
     }
 
     fn apply(&mut self, command: Command) {
-        let Some(now) = self.catch_up() else { return };
+        if self.ending.is_some() {
+            return;
+        }
+        let now = self.clock.now();
         let effects = self.room.apply(now, command);
         self.take(now, effects);
     }
 
-    /// What the room does by itself comes before any command of the same instant. None when the session ended by it.
-    fn catch_up(&mut self) -> Option<u32> {
-        let now = self.clock.now().max(self.last);
-        while let Some(due) = self.room.poll_timeout().filter(|due| *due <= now) {
-            self.last = due.max(self.last);
-            let effects = self.room.handle_timeout(self.last);
-            self.take(self.last, effects);
-            if matches!(self.ending, Some(Ending::Ended | Ending::GivenUp)) {
-                return None;
-            }
+    fn time_passed(&mut self) {
+        let now = self.clock.now();
+        if self.ending.is_none() && self.room.poll_timeout().is_some_and(|due| due <= now) {
+            let effects = self.room.handle_timeout(now);
+            self.take(now, effects);
         }
-        self.last = now;
-        Some(now)
     }
 
     fn take(&mut self, clock: u32, effects: Effects) {
@@ -426,14 +419,13 @@ impl Task {
         if let Some(table) = &forward {
             self.hand_over(table.clone());
         }
-        let stopping = matches!(self.ending, Some(Ending::Stopping(_)));
         let group = Group {
             version,
             table: forward,
             deadline: Instant::now() + ACKNOWLEDGED_WITHIN,
             farewell,
             record,
-            snapshot: (durable || stopping).then(|| self.room.snapshot()),
+            snapshot: durable.then(|| self.room.snapshot()),
             clock,
             tell,
             ended,
