@@ -5,6 +5,8 @@ mod chance;
 pub mod config;
 pub mod origin;
 pub mod room_id;
+pub mod rooms;
+pub mod signalling;
 pub mod store;
 
 pub use auth::Grant;

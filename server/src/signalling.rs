@@ -22,8 +22,8 @@ use axum::{
     routing::get,
 };
 
-pub use door::Limits;
 use door::Door;
+pub use door::Limits;
 pub use outbox::{Letter, Mail, Outbox};
 pub(crate) use refusal::refusal;
 

@@ -19,11 +19,28 @@ pub enum Arrival {
 #[derive(Debug)]
 pub(super) enum Call {
     /// Answered when the room has taken the connection in; the answer is dropped by a room that is just ending.
-    Enter { connection: ConnectionId, arrival: Arrival, outbox: Outbox, entered: oneshot::Sender<()> },
-    Request { connection: ConnectionId, request_id: RequestId, request: Request },
-    Ping { connection: ConnectionId, nonce: u32 },
-    Refresh { connection: ConnectionId },
-    Dropped { connection: ConnectionId, last_seen: Instant },
+    Enter {
+        connection: ConnectionId,
+        arrival: Arrival,
+        outbox: Outbox,
+        entered: oneshot::Sender<()>,
+    },
+    Request {
+        connection: ConnectionId,
+        request_id: RequestId,
+        request: Request,
+    },
+    Ping {
+        connection: ConnectionId,
+        nonce: u32,
+    },
+    Refresh {
+        connection: ConnectionId,
+    },
+    Dropped {
+        connection: ConnectionId,
+        last_seen: Instant,
+    },
     Shutdown,
 }
 

@@ -84,7 +84,12 @@ impl Directory {
     }
 
     /// Brings a new connection to its room, which is woken if need be.
-    pub async fn enter(&self, room: &RoomId, arrival: Arrival, outbox: &Outbox) -> Result<Handle, NotEntered> {
+    pub async fn enter(
+        &self,
+        room: &RoomId,
+        arrival: Arrival,
+        outbox: &Outbox,
+    ) -> Result<Handle, NotEntered> {
         let connection = ConnectionId(self.house.connections.fetch_add(1, Relaxed) + 1);
         for attempt in 0..ENTER_ATTEMPTS {
             if attempt > 0 {

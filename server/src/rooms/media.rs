@@ -96,7 +96,14 @@ mod tests {
 
     fn row(subject: u32, microphone: Reasons, barred: bool) -> Row {
         let closed = [microphone, Reasons::NONE, Reasons::NONE];
-        Row { subject: Subject(subject), generation: Generation(1), space: Space(0), barred, closed, weight: 0 }
+        Row {
+            subject: Subject(subject),
+            generation: Generation(1),
+            space: Space(0),
+            barred,
+            closed,
+            weight: 0,
+        }
     }
 
     fn table(rows: Vec<Row>) -> ForwardingTable {
@@ -106,7 +113,8 @@ mod tests {
     #[test]
     fn what_is_not_recorded_closes_and_never_opens() {
         let closed = Reasons::of(Reason::Facilitator);
-        let wanted = table(vec![row(1, Reasons::NONE, false), row(2, closed, true), row(3, Reasons::NONE, false)]);
+        let wanted =
+            table(vec![row(1, Reasons::NONE, false), row(2, closed, true), row(3, Reasons::NONE, false)]);
         let recorded = table(vec![row(1, closed, true), row(2, Reasons::NONE, false)]);
         let held = no_looser(wanted, &recorded);
         assert_eq!(held, table(vec![row(1, closed, true), row(2, closed, true)]));

@@ -229,7 +229,9 @@ impl Task {
                     self.enter(connection, arrival, outbox);
                 }
             }
-            Call::Request { connection, request_id, request } => self.request(connection, request_id, request),
+            Call::Request { connection, request_id, request } => {
+                self.request(connection, request_id, request)
+            }
             Call::Ping { connection, nonce } => self.ping(connection, nonce),
             Call::Refresh { connection } => self.apply(Command::Refresh { connection }),
             Call::Dropped { connection, last_seen } => {
@@ -268,7 +270,9 @@ impl Task {
                 let viewed = self.view(connection, &tiles);
                 self.answer(connection, request_id, viewed.map(|()| None));
             }
-            request => self.apply(Command::Request { connection, request_id, request, fresh: secret::fresh() }),
+            request => {
+                self.apply(Command::Request { connection, request_id, request, fresh: secret::fresh() })
+            }
         }
     }
 
@@ -343,7 +347,9 @@ impl Task {
             Event::Speaking { subjects } => {
                 let change = self.stage.speaking(subjects);
                 let seated = |connection| self.room.media_peer(connection).is_some();
-                for (_, guest) in self.guests.iter().filter(|(connection, guest)| guest.told && seated(**connection)) {
+                for (_, guest) in
+                    self.guests.iter().filter(|(connection, guest)| guest.told && seated(**connection))
+                {
                     guest.outbox.delta(vec![change.clone()]);
                 }
             }
@@ -390,7 +396,8 @@ impl Task {
                 self.hand_over(self.room.table());
             }
             Work::Answered { connection, request_id, answer } => {
-                let answer = answer.map(|sdp| Some(Outcome::Answer { sdp })).map_err(|refused| media::code(&refused));
+                let answer =
+                    answer.map(|sdp| Some(Outcome::Answer { sdp })).map_err(|refused| media::code(&refused));
                 self.answer(connection, request_id, answer);
             }
         }
@@ -447,8 +454,7 @@ impl Task {
 
     /// While the record cannot be kept, nothing becomes looser than what was recorded last.
     fn hand_over(&self, table: ForwardingTable) {
-        let table =
-            if self.order.is_failing() { media::no_looser(table, &self.recorded) } else { table };
+        let table = if self.order.is_failing() { media::no_looser(table, &self.recorded) } else { table };
         self.media.forward(table);
     }
 

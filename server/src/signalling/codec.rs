@@ -1,6 +1,6 @@
 use std::fmt;
 
-use hearth_protocol::{ClientFrame, Request, RequestId, RefusalCode};
+use hearth_protocol::{ClientFrame, RefusalCode, Request, RequestId};
 use serde::{Deserialize, de};
 use serde_json::Value;
 
@@ -29,7 +29,8 @@ fn unreadable(text: &str) -> Unreadable {
     let Ok(frame) = serde_json::from_str::<Value>(text) else {
         return Unreadable { request_id: None, code: RefusalCode::BadMessage };
     };
-    let request_id = frame["request_id"].as_str().map(|id| RequestId(id.to_owned())).filter(RequestId::is_valid);
+    let request_id =
+        frame["request_id"].as_str().map(|id| RequestId(id.to_owned())).filter(RequestId::is_valid);
     let is_unknown = is_unknown::<ClientFrame>(&frame)
         || (frame["type"] == "request" && request_id.is_some() && is_unknown::<Request>(&frame["request"]));
     let code = if is_unknown { RefusalCode::UnknownMessage } else { RefusalCode::BadMessage };
@@ -114,7 +115,8 @@ mod tests {
         check(misshapen, Some("b"), RefusalCode::BadMessage);
         let nameless = r#"{"type":"request","request_id":"","request":{"type":"pass"}}"#;
         check(nameless, None, RefusalCode::BadMessage);
-        let endless = format!(r#"{{"type":"request","request_id":"{}","request":{{"type":"pass"}}}}"#, "x".repeat(65));
+        let endless =
+            format!(r#"{{"type":"request","request_id":"{}","request":{{"type":"pass"}}}}"#, "x".repeat(65));
         check(&endless, None, RefusalCode::BadMessage);
         check("{", None, RefusalCode::BadMessage);
         let deep = "[".repeat(60_000);

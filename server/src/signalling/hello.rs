@@ -36,10 +36,12 @@ pub(super) fn arrival(hello: Hello, room: &RoomId, verifier: &Verifier) -> Resul
         return Err(NoHello::Refused(RefusalCode::VersionUnsupported));
     }
     match hello.credential {
-        Credential::Ticket { ticket } => verifier.verify(&ticket, room).map(Arrival::Ticket).map_err(|refused| {
-            tracing::debug!(%refused, "a ticket does not count");
-            NoHello::Refused(RefusalCode::BadTicket)
-        }),
+        Credential::Ticket { ticket } => {
+            verifier.verify(&ticket, room).map(Arrival::Ticket).map_err(|refused| {
+                tracing::debug!(%refused, "a ticket does not count");
+                NoHello::Refused(RefusalCode::BadTicket)
+            })
+        }
         Credential::Waiting { secret } | Credential::Resume { secret } => Ok(Arrival::Secret {
             hash: hash(&secret),
             media_generation: hello.media_generation.map(Generation),

@@ -14,8 +14,12 @@ const fn message(code: RefusalCode) -> &'static str {
         RefusalCode::TooLarge => "This message is too long.",
         RefusalCode::BadOffer => "The media connection could not be set up from this offer.",
         RefusalCode::StaleGeneration => "This media connection has been replaced by a newer one.",
-        RefusalCode::MediaUnavailable => "Sound and pictures are being restored. Please try again in a moment.",
-        RefusalCode::RecordUnavailable => "This could not be confirmed just now. Please try again in a moment.",
+        RefusalCode::MediaUnavailable => {
+            "Sound and pictures are being restored. Please try again in a moment."
+        }
+        RefusalCode::RecordUnavailable => {
+            "This could not be confirmed just now. Please try again in a moment."
+        }
         RefusalCode::NotNow => "The room cannot be entered now.",
         RefusalCode::BadTicket => "This link cannot be used any more. Please ask for a new one.",
         RefusalCode::VersionUnsupported => "Please reload the page.",

@@ -134,7 +134,13 @@ async fn read(
     }
 }
 
-async fn text_frame(text: &str, handle: &Handle, outbox: &Outbox, rates: &mut Rates, now: Instant) -> Verdict {
+async fn text_frame(
+    text: &str,
+    handle: &Handle,
+    outbox: &Outbox,
+    rates: &mut Rates,
+    now: Instant,
+) -> Verdict {
     let frame = match codec::decode(text) {
         Ok(frame) => frame,
         Err(unreadable) => {
@@ -151,7 +157,9 @@ async fn text_frame(text: &str, handle: &Handle, outbox: &Outbox, rates: &mut Ra
             outbox.frame(&refused(Some(request_id), RefusalCode::TooFast));
         }
         (ClientFrame::Ping { .. }, Verdict::TooFast) => outbox.frame(&refused(None, RefusalCode::TooFast)),
-        (ClientFrame::Request { request_id, request }, Verdict::Fine) => handle.request(request_id, request).await,
+        (ClientFrame::Request { request_id, request }, Verdict::Fine) => {
+            handle.request(request_id, request).await
+        }
         (ClientFrame::Ping { nonce }, Verdict::Fine) => handle.ping(nonce).await,
     }
     verdict

@@ -50,9 +50,8 @@ fn accept_key(headers: &HeaderMap) -> Option<String> {
         let value = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))
     };
-    let is_websocket = names(CONNECTION, "upgrade")
-        && names(UPGRADE, "websocket")
-        && names(SEC_WEBSOCKET_VERSION, "13");
+    let is_websocket =
+        names(CONNECTION, "upgrade") && names(UPGRADE, "websocket") && names(SEC_WEBSOCKET_VERSION, "13");
     let key = headers.get(SEC_WEBSOCKET_KEY).filter(|_| is_websocket)?;
     Some(derive_accept_key(key.as_bytes()))
 }

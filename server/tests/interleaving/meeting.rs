@@ -232,7 +232,9 @@ pub fn is_told_ok(frames: &[ServerFrame], id: &RequestId) -> bool {
 
 pub fn refusal(frames: &[ServerFrame], id: &RequestId) -> Option<RefusalCode> {
     frames.iter().find_map(|frame| match frame {
-        ServerFrame::Refusal { request_id: Some(request_id), refusal } if request_id == id => Some(refusal.code),
+        ServerFrame::Refusal { request_id: Some(request_id), refusal } if request_id == id => {
+            Some(refusal.code)
+        }
         _ => None,
     })
 }
