@@ -26,7 +26,7 @@ import { Sound } from './sound';
 import { afterChanges, fromSnapshot, type View } from './state';
 import { theBrowser, type Surroundings } from './surroundings';
 
-export type ClosedReason = ByeReason | 'bad_link' | 'unreachable';
+export type ClosedReason = ByeReason | 'unreachable';
 
 export type Phase =
   | { readonly name: 'idle' }
@@ -37,7 +37,7 @@ export type Phase =
   | { readonly name: 'seated' }
   /** The connection is being healed; the place is kept. `from` is what it was before. */
   | { readonly name: 'reconnecting'; readonly from: 'ground_rules' | 'waiting' | 'seated' }
-  | { readonly name: 'closed'; readonly reason: ClosedReason; readonly message?: string; readonly card?: Card };
+  | { readonly name: 'closed'; readonly reason: ClosedReason; readonly card?: Card };
 
 export interface SessionEvents {
   phase: Phase;
@@ -291,7 +291,7 @@ export class Session extends Events<SessionEvents> {
   #joinAgain(link: Link): void {
     this.join(link).catch((error: unknown) => {
       const bad = error instanceof Refusal && error.code === 'bad_link';
-      this.#end({ name: 'closed', reason: bad ? 'bad_link' : 'unreachable', ...(bad && { message: error.message }) });
+      this.#end({ name: 'closed', reason: bad ? 'not_now' : 'unreachable' });
     });
     this.#link = undefined;
   }
