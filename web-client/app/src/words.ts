@@ -1,5 +1,5 @@
 /** What the pages say. Kind, plain, and drawn from what the room knows, never from what somebody typed. */
-import type { FloorMode, HandKind, Participant, Reason, Role } from '@hearth/sdk';
+import type { FloorMode, HandKind, Participant, Reason, Role, Source } from '@hearth/sdk';
 
 export function roleWords(role: Role): string | undefined {
   switch (role) {
@@ -66,12 +66,10 @@ export function placeWords(place: number): string {
 }
 
 /** Why one's own source cannot be opened now, as one sentence. */
-export function heldWords(reason: Reason, source: 'microphone' | 'camera', mode: FloorMode): string {
+export function heldWords(reason: Reason, source: Source, mode: FloorMode): string {
   switch (reason) {
     case 'facilitator':
-      return source === 'microphone'
-        ? 'The facilitator has muted your microphone for now. When they open it again, you decide when to unmute.'
-        : 'The facilitator has turned your camera off for now. When they allow it again, you decide when to turn it on.';
+      return `The facilitator has ${stopped(source)} for now. When it is allowed again, you decide when to open it.`;
     case 'freeze':
       return 'Everything is paused for everybody. Nobody is heard or seen until the facilitator goes on.';
     case 'unattended':
@@ -79,21 +77,28 @@ export function heldWords(reason: Reason, source: 'microphone' | 'camera', mode:
     case 'consent':
       return 'The ground rules changed. Please read them and agree first.';
     case 'ticket':
-      return source === 'microphone'
-        ? 'Your link is for listening. You can hear everybody.'
-        : 'Your link comes without a camera. You can see everybody.';
+      return 'Your link comes without it. You can see and hear everybody.';
     case 'level':
     case 'ceiling':
     case 'format':
-      return source === 'microphone'
-        ? 'This part of the session goes without microphones.'
-        : 'This part of the session goes without cameras.';
+      return `This part of the session goes without ${source}s.`;
     case 'away':
       return 'You are still coming back. One moment.';
     case 'floor':
       return floorWords(mode);
     case 'self':
       return 'You can open it yourself.';
+  }
+}
+
+function stopped(source: Source): string {
+  switch (source) {
+    case 'microphone':
+      return 'muted your microphone';
+    case 'camera':
+      return 'turned your camera off';
+    case 'screen':
+      return 'stopped your screen';
   }
 }
 
