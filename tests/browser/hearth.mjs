@@ -1,0 +1,52 @@
+/** The built server, fresh for each suite: its own store, its own ports, and what it prints for people to click on. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../../target', import.meta.url));
+const binary = process.env.HEARTH_BINARY ?? `${target}/debug/hearth`;
+
+export class Hearth {
+  #process;
+  #log = '';
+  /** The server's own address, and the personal links. */
+  url;
+  facilitator;
+  members;
+
+  static async start(extra = [], env = {}) {
+    if (!existsSync(binary)) throw new Error(`${binary} is not built: run \`cargo build -p hearth\` first`);
+    const hearth = new Hearth();
+    await hearth.#start(extra, env);
+    return hearth;
+  }
+
+  async #start(extra, env) {
+    this.#process = spawn(binary, ['dev', '--json', '--http-port', '0', '--media-port', '0', ...extra], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#process.stderr.on('data', (text) => (this.#log += text));
+    const first = once(createInterface({ input: this.#process.stdout }), 'line');
+    const gone = once(this.#process, 'exit').then(() => {
+      throw new Error(`the server did not start:\n${this.#log}`);
+    });
+    gone.catch(() => undefined);
+    const [line] = await Promise.race([first, gone]);
+    Object.assign(this, JSON.parse(line));
+  }
+
+  /** What it has said so far. */
+  get log() {
+    return this.#log;
+  }
+
+  async stop() {
+    if (this.#process.exitCode !== null) return;
+    this.#process.kill('SIGINT');
+    await once(this.#process, 'exit');
+  }
+}
