@@ -23,7 +23,7 @@ export interface DevicesEvents {
 
 const CONSTRAINTS = {
   microphone: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
-  camera: { width: { ideal: 1280, min: 320 }, height: { ideal: 720 }, frameRate: { ideal: 24, max: 30 } },
+  camera: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24, max: 30 } },
 } as const satisfies Record<DeviceKind, MediaTrackConstraints>;
 
 /** The microphone and camera of this browser. Closing one releases the device, so that its own light goes out. */

@@ -62,7 +62,7 @@ export class Media extends Events<MediaEvents> {
   /** To be called with every new view: makes the connection that it calls for, and keeps the one that is still right. */
   follow(generation: number, publish: readonly Source[], others: number): void {
     if (!this.#peer || this.#generation !== generation) this.#begin(generation, publish);
-    else if (this.#peer.connectionState !== 'connected') this.#watch();
+    else if (this.#state === 'interrupted') this.#watch();
     this.#makeRoom(others);
   }
 
@@ -102,6 +102,7 @@ export class Media extends Events<MediaEvents> {
     this.#slots = [...addSlots(peer, 'audio', AUDIO_SLOTS), ...addSlots(peer, 'video', VIDEO_SLOTS)];
     this.#become('connecting');
     void this.#negotiate();
+    this.#healing = setTimeout(() => this.#renew(peer), this.around.timing.healing);
   }
 
   #addSender(peer: RTCPeerConnection, source: Source): void {
@@ -176,30 +177,29 @@ export class Media extends Events<MediaEvents> {
     }
   }
 
-  /** First patience, then an ICE restart, then a new connection. */
+  /** First patience, then an ICE restart, then a new connection. Without signalling nothing can be done: coming back looks after it. */
   #watch(): void {
-    const { patience, healing } = this.around.timing;
     const peer = this.#peer;
     if (this.#healing || !peer) return;
-    const unwell = () => this.#peer === peer && peer.connectionState !== 'connected';
-    const established = peer.remoteDescription !== null;
-    const renew = () => {
-      this.#healing = undefined;
-      if (!unwell()) return;
-      // Without signalling nothing can be done; coming back looks after it.
-      if (this.way.open()) this.way.renew().catch(() => undefined);
-      this.#watch();
-    };
-    const restart = () => {
-      this.#healing = undefined;
-      if (!unwell()) return;
-      if (this.way.open()) {
-        peer.restartIce();
-        void this.#negotiate();
-      }
-      this.#healing = setTimeout(renew, healing);
-    };
-    this.#healing = setTimeout(established ? restart : renew, established ? patience : healing);
+    this.#healing = setTimeout(() => this.#restart(peer), this.around.timing.patience);
+  }
+
+  #restart(peer: RTCPeerConnection): void {
+    this.#healing = undefined;
+    if (this.#peer !== peer || peer.connectionState === 'connected') return;
+    if (this.way.open() && peer.remoteDescription) {
+      peer.restartIce();
+      void this.#negotiate();
+    }
+    this.#healing = setTimeout(() => this.#renew(peer), this.around.timing.healing);
+  }
+
+  #renew(peer: RTCPeerConnection): void {
+    this.#healing = undefined;
+    if (this.#peer !== peer || peer.connectionState === 'connected') return;
+    this.#become('interrupted');
+    if (this.way.open()) this.way.renew().catch(() => undefined);
+    this.#watch();
   }
 
   #become(state: MediaState): void {

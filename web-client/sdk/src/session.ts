@@ -18,7 +18,7 @@ import type {
 import type { Link } from './links';
 import { Media } from './media';
 import { Own, type MediaState, type OwnSources } from './own';
-import { keptPlace } from './place';
+import { forgetPlace, keptPlace } from './place';
 import { Refusal } from './refusal';
 import { Signalling } from './signalling';
 import { Slots, type Picture } from './slots';
@@ -190,11 +190,11 @@ export class Session extends Events<SessionEvents> {
 
   /** Gives the seat up, and forgets it. Always succeeds here, whatever the connection does. */
   async leave(): Promise<void> {
-    const { answer } = this.#around.timing;
     const asked = this.#tell({ type: 'leave' }).catch(() => undefined);
-    await Promise.race([asked, new Promise((over) => setTimeout(over, answer / 12))]);
+    await Promise.race([asked, new Promise((over) => setTimeout(over, this.#around.timing.goodbye))]);
     this.#signalling?.close();
-    this.#handleClosed({ reason: 'left' });
+    forgetPlace(this.#around.storage);
+    this.#end({ name: 'closed', reason: 'left' });
   }
 
   /**

@@ -26,11 +26,13 @@ export interface Timing {
   readonly reach: number;
   /** A request without an answer for this long is given up. */
   readonly answer: number;
+  /** Whoever leaves does not wait longer than this for the server to say so. */
+  readonly goodbye: number;
   /** The shortest time between two view messages. */
   readonly view: number;
   /** How long media may be interrupted before they are healed. */
   readonly patience: number;
-  /** How long healing may take before a new media connection is made. */
+  /** How long healing, or a first connection, may take before a new media connection is made. */
   readonly healing: number;
 }
 
@@ -41,6 +43,7 @@ export const TIMING: Timing = {
   retryMax: 8_000,
   reach: 20_000,
   answer: 12_000,
+  goodbye: 1_000,
   view: 250,
   patience: 1_500,
   healing: 5_000,

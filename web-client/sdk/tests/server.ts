@@ -95,6 +95,7 @@ const QUICK: Timing = {
   retryMax: 10,
   reach: 10_000,
   answer: 10_000,
+  goodbye: 1,
   view: 1,
   patience: 1,
   healing: 1,
