@@ -33,484 +33,320 @@ export type Millis = number;
  */
 export type Secret = string;
 
-export type Source = 'microphone' | 'camera' | 'screen';
+export type Source = "microphone" | "camera" | "screen";
 
 /**
  * One offer describes all of a browser's media (RFC 8829). The browser makes every offer; the server only answers.
  */
-export type MediaOffer = {
-  /**
-   * The generation this connection belongs to, from `you.media_generation`.
-   */
-  generation: number;
-  /**
-   * At most 48 kB and 64 media lines.
-   */
-  sdp: string;
-  /**
-   * What each sending media line carries. Every other media line must be `recvonly`: a slot.
-   */
-  tracks: Array<TrackLabel>;
-};
+export type MediaOffer = { 
+/**
+ * The generation this connection belongs to, from `you.media_generation`.
+ */
+generation: number, 
+/**
+ * At most 48 kB and 64 media lines.
+ */
+sdp: string, 
+/**
+ * What each sending media line carries. Every other media line must be `recvonly`: a slot.
+ */
+tracks: Array<TrackLabel>, };
 
-export type TrackLabel = {
-  /**
-   * The media line's `a=mid` (RFC 8843).
-   */
-  mid: string;
-  source: Source;
-};
+export type TrackLabel = { 
+/**
+ * The media line's `a=mid` (RFC 8843).
+ */
+mid: string, source: Source, };
 
 /**
  * A place on the screen in which a source is shown.
  */
-export type Tile = {
-  participant: ParticipantId;
-  source: Source;
-  /**
-   * Height in device pixels; the relay chooses the simulcast layer by it. 0 stops the picture.
-   */
-  height: number;
-};
+export type Tile = { participant: ParticipantId, source: Source, 
+/**
+ * Height in device pixels; the relay chooses the simulcast layer by it. 0 stops the picture.
+ */
+height: number, };
 
 /**
  * What a receive-only media line carries from now on.
  */
-export type Slot = {
-  /**
-   * The media line's `a=mid`.
-   */
-  mid: string;
-  /**
-   * Empty: nothing; blank the tile at once.
-   */
-  carries?: SlotSource;
-  epoch: number;
-};
+export type Slot = { 
+/**
+ * The media line's `a=mid`.
+ */
+mid: string, 
+/**
+ * Empty: nothing; blank the tile at once.
+ */
+carries?: SlotSource, epoch: number, };
 
-export type SlotSource = {
-  participant: ParticipantId;
-  source: Source;
-  /**
-   * The RTP timestamp from which frames in the slot are this source's (modulo 2^32). Blank the tile until the first such frame.
-   */
-  from_timestamp: number;
-};
+export type SlotSource = { participant: ParticipantId, source: Source, 
+/**
+ * The RTP timestamp from which frames in the slot are this source's (modulo 2^32). Blank the tile until the first such frame.
+ */
+from_timestamp: number, };
 
 /**
  * What a browser sends. The first frame is `hello`, within ten seconds.
  */
-export type ClientFrame =
-  | ({ type: 'hello' } & Hello)
-  | { type: 'request'; request_id: RequestId; request: Request }
-  | { type: 'ping'; nonce: number };
+export type ClientFrame = { "type": "hello" } & Hello | { "type": "request", request_id: RequestId, request: Request, } | { "type": "ping", nonce: number, };
 
-export type Hello = {
-  version: number;
-  credential: Credential;
-  /**
-   * The generation of the media connection that the page still holds, if it does. It is kept where it is still the present one.
-   */
-  media_generation?: number;
-};
+export type Hello = { version: number, credential: Credential, 
+/**
+ * The generation of the media connection that the page still holds, if it does. It is kept where it is still the present one.
+ */
+media_generation?: number, };
 
-export type Credential =
-  { type: 'ticket'; ticket: string } | { type: 'waiting'; secret: Secret } | { type: 'resume'; secret: Secret };
+export type Credential = { "type": "ticket", ticket: string, } | { "type": "waiting", secret: Secret, } | { "type": "resume", secret: Secret, };
 
 /**
  * What is asked of the room. Who asks is known from the connection, never from the message.
  */
-export type Request =
-  | { type: 'accept_ground_rules'; version: number; hash: string }
-  | { type: 'set_own'; source: Source; open: boolean }
-  | { type: 'raise_hand'; kind: HandKind }
-  | { type: 'lower_hand' }
-  | { type: 'yield' }
-  | { type: 'pass' }
-  | { type: 'defer' }
-  | { type: 'leave' }
-  | {
-      type: 'admit';
-      knock: KnockId;
-      /**
-       * Lets this one person through a locked door.
-       */
-      through_lock: boolean;
-    }
-  | { type: 'deny'; knock: KnockId }
-  | { type: 'admit_all'; if_version: number }
-  | { type: 'set_gate'; participant: ParticipantId; source: Source; open: boolean }
-  | { type: 'gate_all'; source: Source; except: Array<ParticipantId> }
-  | { type: 'set_floor'; mode: FloorMode }
-  | { type: 'grant'; participant: ParticipantId }
-  | { type: 'revoke'; participant: ParticipantId }
-  | { type: 'lower_hand_of'; participant: ParticipantId }
-  | {
-      type: 'round_start';
-      order: RoundOrder;
-      /**
-       * Seconds a turn is meant to take; none: untimed. Gentle: nothing is cut off.
-       */
-      turn_seconds?: number;
-      /**
-       * Whether facilitators take a turn too.
-       */
-      include_facilitators: boolean;
-    }
-  | { type: 'round_extend'; seconds: number }
-  | { type: 'round_skip' }
-  | { type: 'round_end' }
-  | { type: 'lock'; locked: boolean }
-  | { type: 'freeze' }
-  | { type: 'thaw'; step: ThawStep }
-  | { type: 'remove'; participant: ParticipantId }
-  | { type: 'undo_removal'; participant: ParticipantId }
-  | { type: 'resume_room' }
-  | { type: 'hand_over'; participant: ParticipantId }
-  | { type: 'take_lead' }
-  | { type: 'end'; seconds: number }
-  | { type: 'cancel_end' }
-  | { type: 'end_now'; confirm?: string }
-  | ({ type: 'offer' } & MediaOffer)
-  | { type: 'view'; tiles: Array<Tile> }
-  | { type: 'renew_media' };
+export type Request = { "type": "accept_ground_rules", version: number, hash: string, } | { "type": "set_own", source: Source, open: boolean, } | { "type": "raise_hand", kind: HandKind, } | { "type": "lower_hand" } | { "type": "yield" } | { "type": "pass" } | { "type": "defer" } | { "type": "leave" } | { "type": "admit", knock: KnockId, 
+/**
+ * Lets this one person through a locked door.
+ */
+through_lock: boolean, } | { "type": "deny", knock: KnockId, } | { "type": "admit_all", if_version: number, } | { "type": "set_gate", participant: ParticipantId, source: Source, open: boolean, } | { "type": "gate_all", source: Source, except: Array<ParticipantId>, } | { "type": "set_floor", mode: FloorMode, } | { "type": "grant", participant: ParticipantId, } | { "type": "revoke", participant: ParticipantId, } | { "type": "lower_hand_of", participant: ParticipantId, } | { "type": "round_start", order: RoundOrder, 
+/**
+ * Seconds a turn is meant to take; none: untimed. Gentle: nothing is cut off.
+ */
+turn_seconds?: number, 
+/**
+ * Whether facilitators take a turn too.
+ */
+include_facilitators: boolean, } | { "type": "round_extend", seconds: number, } | { "type": "round_skip" } | { "type": "round_end" } | { "type": "lock", locked: boolean, } | { "type": "freeze" } | { "type": "thaw", step: ThawStep, } | { "type": "remove", participant: ParticipantId, } | { "type": "undo_removal", participant: ParticipantId, } | { "type": "resume_room" } | { "type": "hand_over", participant: ParticipantId, } | { "type": "take_lead" } | { "type": "end", seconds: number, } | { "type": "cancel_end" } | { "type": "end_now", confirm?: string, } | { "type": "offer" } & MediaOffer | { "type": "view", tiles: Array<Tile>, } | { "type": "renew_media" };
 
-export type HandKind = 'speak' | 'respond' | 'question';
+export type HandKind = "speak" | "respond" | "question";
 
-export type FloorMode = 'open' | 'hands' | 'round' | 'facilitator' | 'quiet';
+export type FloorMode = "open" | "hands" | "round" | "facilitator" | "quiet";
 
-export type RoundOrder = { type: 'seated' } | { type: 'manual'; participants: Array<ParticipantId> };
+export type RoundOrder = { "type": "seated" } | { "type": "manual", participants: Array<ParticipantId>, };
 
 /**
  * A thaw goes step by step, in this order.
  */
-export type ThawStep = 'microphones' | 'cameras' | 'chat';
+export type ThawStep = "microphones" | "cameras" | "chat";
 
 /**
  * What the server sends.
  */
-export type ServerFrame =
-  | { type: 'knocked'; secret: Secret }
-  | ({ type: 'ground_rules' } & GroundRules)
-  | { type: 'waiting' }
-  | { type: 'seated'; secret: Secret }
-  | { type: 'snapshot'; seq: number; view: RoomView }
-  | { type: 'delta'; seq: number; changes: Array<Change> }
-  | { type: 'ok'; request_id: RequestId; outcome?: Outcome }
-  | {
-      type: 'refusal';
-      /**
-       * None where the frame could not be read as far as its id.
-       */
-      request_id?: RequestId;
-      refusal: Refusal;
-    }
-  | { type: 'pong'; nonce: number; now: Millis }
-  | ({ type: 'bye' } & Bye);
+export type ServerFrame = { "type": "knocked", secret: Secret, } | { "type": "ground_rules" } & GroundRules | { "type": "waiting" } | { "type": "seated", secret: Secret, } | { "type": "snapshot", seq: number, view: RoomView, } | { "type": "delta", seq: number, changes: Array<Change>, } | { "type": "ok", request_id: RequestId, outcome?: Outcome, } | { "type": "refusal", 
+/**
+ * None where the frame could not be read as far as its id.
+ */
+request_id?: RequestId, refusal: Refusal, } | { "type": "pong", nonce: number, now: Millis, } | { "type": "bye" } & Bye;
 
-export type GroundRules = {
-  version: number;
-  /**
-   * Of the text, to be sent back with the agreement.
-   */
-  hash: string;
-  /**
-   * One rule a line.
-   */
-  rules: Array<string>;
-};
+export type GroundRules = { version: number, 
+/**
+ * Of the text, to be sent back with the agreement.
+ */
+hash: string, 
+/**
+ * One rule a line.
+ */
+rules: Array<string>, };
 
 /**
  * What a request brought, where that is more than `ok`.
  */
-export type Outcome = { type: 'answer'; sdp: string } | { type: 'confirm'; word: string };
+export type Outcome = { "type": "answer", sdp: string, } | { "type": "confirm", word: string, };
 
-export type Change =
-  | ({ type: 'participant' } & Participant)
-  | { type: 'left'; participant: ParticipantId }
-  | ({ type: 'room' } & RoomState)
-  | ({ type: 'floor' } & Floor)
-  | ({ type: 'you' } & You)
-  | ({ type: 'desk' } & Desk)
-  | ({ type: 'slot' } & Slot)
-  | { type: 'speaking'; participants: Array<ParticipantId> }
-  | { type: 'notice'; notice: Notice };
+export type Change = { "type": "participant" } & Participant | { "type": "left", participant: ParticipantId, } | { "type": "room" } & RoomState | { "type": "floor" } & Floor | { "type": "you" } & You | { "type": "desk" } & Desk | { "type": "slot" } & Slot | { "type": "speaking", participants: Array<ParticipantId>, } | { "type": "notice", notice: Notice, };
 
 /**
  * Something to be shown once.
  */
-export type Notice = 'new_device' | 'confidentiality';
+export type Notice = "new_device" | "confidentiality";
 
-export type ByeReason = 'ended' | 'left' | 'removed' | 'not_now' | 'replaced' | 'restarting' | 'flooding' | 'bad_hello';
+export type ByeReason = "ended" | "left" | "removed" | "not_now" | "replaced" | "restarting" | "flooding" | "bad_hello";
 
-export type Bye = {
-  reason: ByeReason;
-  code?: RefusalCode;
-  /**
-   * A last card with neutral words and where to find help.
-   */
-  card?: Card;
-};
+export type Bye = { reason: ByeReason, code?: RefusalCode, 
+/**
+ * A last card with neutral words and where to find help.
+ */
+card?: Card, };
 
-export type Card = {
-  title: string;
-  text: string;
-  /**
-   * Where to find help at once.
-   */
-  crisis_line: string;
-  /**
-   * Whom to ask.
-   */
-  contact: string;
-};
+export type Card = { title: string, text: string, 
+/**
+ * Where to find help at once.
+ */
+crisis_line: string, 
+/**
+ * Whom to ask.
+ */
+contact: string, };
 
 /**
  * Why a request was not carried out. Stable on the wire; the message beside it is for people and may change.
  */
-export type RefusalCode =
-  | 'not_now'
-  | 'bad_ticket'
-  | 'version_unsupported'
-  | 'not_allowed'
-  | 'not_seated'
-  | 'not_found'
-  | 'changed'
-  | 'ground_rules_changed'
-  | 'frozen'
-  | 'on_hold'
-  | 'locked'
-  | 'full'
-  | 'not_possible'
-  | 'confirmation_needed'
-  | 'too_fast'
-  | 'bad_message'
-  | 'unknown_message'
-  | 'too_large'
-  | 'bad_offer'
-  | 'stale_generation'
-  | 'media_unavailable'
-  | 'record_unavailable';
+export type RefusalCode = "not_now" | "bad_ticket" | "version_unsupported" | "not_allowed" | "not_seated" | "not_found" | "changed" | "ground_rules_changed" | "frozen" | "on_hold" | "locked" | "full" | "not_possible" | "confirmation_needed" | "too_fast" | "bad_message" | "unknown_message" | "too_large" | "bad_offer" | "stale_generation" | "media_unavailable" | "record_unavailable";
 
-export type Refusal = {
-  code: RefusalCode;
-  /**
-   * One plain sentence; reveals nothing about who is inside.
-   */
-  message: string;
-};
+export type Refusal = { code: RefusalCode, 
+/**
+ * One plain sentence; reveals nothing about who is inside.
+ */
+message: string, };
 
 /**
  * The room as one recipient may see it.
  */
-export type RoomView = {
-  now: Millis;
-  you: You;
-  /**
-   * In the order of seats.
-   */
-  participants: Array<Participant>;
-  room: RoomState;
-  floor: Floor;
-  /**
-   * For facilitators alone.
-   */
-  desk?: Desk;
-};
+export type RoomView = { now: Millis, you: You, 
+/**
+ * In the order of seats.
+ */
+participants: Array<Participant>, room: RoomState, floor: Floor, 
+/**
+ * For facilitators alone.
+ */
+desk?: Desk, };
 
 /**
  * From the ticket alone; never claimed, inherited or elected.
  */
-export type Role = 'facilitator' | 'cofacilitator' | 'peer_lead' | 'interpreter' | 'member' | 'observer';
+export type Role = "facilitator" | "cofacilitator" | "peer_lead" | "interpreter" | "member" | "observer";
 
 /**
  * Why a gate is closed.
  */
-export type Reason =
-  | 'self'
-  | 'facilitator'
-  | 'floor'
-  | 'freeze'
-  | 'unattended'
-  | 'consent'
-  | 'ticket'
-  | 'level'
-  | 'ceiling'
-  | 'format'
-  | 'away';
+export type Reason = "self" | "facilitator" | "floor" | "freeze" | "unattended" | "consent" | "ticket" | "level" | "ceiling" | "format" | "away";
 
-export type You = {
-  participant: ParticipantId;
-  /**
-   * Which media connection is the present one. Another number than that of the page's own: make a new one.
-   */
-  media_generation: number;
-  /**
-   * What the ticket allows to be sent.
-   */
-  publish: Array<Source>;
-  /**
-   * Why each of one's own gates is closed; an empty list is an open gate.
-   */
-  gates: GateReasons;
-  hand?: Hand;
-  /**
-   * The lead is offered back: `take_lead` accepts.
-   */
-  lead_offered: boolean;
-};
+export type You = { participant: ParticipantId, 
+/**
+ * Which media connection is the present one. Another number than that of the page's own: make a new one.
+ */
+media_generation: number, 
+/**
+ * What the ticket allows to be sent.
+ */
+publish: Array<Source>, 
+/**
+ * Why each of one's own gates is closed; an empty list is an open gate.
+ */
+gates: GateReasons, hand?: Hand, 
+/**
+ * The lead is offered back: `take_lead` accepts.
+ */
+lead_offered: boolean, };
 
-export type GateReasons = { microphone: Array<Reason>; camera: Array<Reason>; screen: Array<Reason> };
+export type GateReasons = { microphone: Array<Reason>, camera: Array<Reason>, screen: Array<Reason>, };
 
-export type Participant = {
-  id: ParticipantId;
-  alias: string;
-  role: Role;
-  /**
-   * Leads the session now.
-   */
-  lead: boolean;
-  /**
-   * Which sources are open. Open means that it may be heard or seen, not that it is.
-   */
-  open: OpenSources;
-  /**
-   * Absent too where the queue is private and one is not its facilitator or owner.
-   */
-  hand?: Hand;
-};
+export type Participant = { id: ParticipantId, alias: string, role: Role, 
+/**
+ * Leads the session now.
+ */
+lead: boolean, 
+/**
+ * Which sources are open. Open means that it may be heard or seen, not that it is.
+ */
+open: OpenSources, 
+/**
+ * Absent too where the queue is private and one is not its facilitator or owner.
+ */
+hand?: Hand, };
 
-export type OpenSources = { microphone: boolean; camera: boolean; screen: boolean };
+export type OpenSources = { microphone: boolean, camera: boolean, screen: boolean, };
 
-export type Hand = {
-  kind: HandKind;
-  /**
-   * From 1.
-   */
-  place: number;
-  since: Millis;
-};
+export type Hand = { kind: HandKind, 
+/**
+ * From 1.
+ */
+place: number, since: Millis, };
 
-export type RoomState = {
-  title: string;
-  locked: boolean;
-  frozen?: Frozen;
-  /**
-   * Nobody is in charge; everyone is gated until a facilitator goes on.
-   */
-  hold?: Hold;
-  /**
-   * The session ends at this time.
-   */
-  ends_at?: Millis;
-  /**
-   * Raised whenever who may listen changes.
-   */
-  epoch: number;
-  crisis_line: string;
-};
+export type RoomState = { title: string, locked: boolean, frozen?: Frozen, 
+/**
+ * Nobody is in charge; everyone is gated until a facilitator goes on.
+ */
+hold?: Hold, 
+/**
+ * The session ends at this time.
+ */
+ends_at?: Millis, 
+/**
+ * Raised whenever who may listen changes.
+ */
+epoch: number, crisis_line: string, };
 
-export type Frozen = {
-  since: Millis;
-  by: ParticipantId;
-  /**
-   * What is open again already.
-   */
-  thawed: Array<ThawStep>;
-};
+export type Frozen = { since: Millis, by: ParticipantId, 
+/**
+ * What is open again already.
+ */
+thawed: Array<ThawStep>, };
 
-export type Hold = {
-  since: Millis;
-  /**
-   * The session ends then, if nobody comes.
-   */
-  ends_at: Millis;
-  /**
-   * A facilitator is back and may go on.
-   */
-  may_resume: boolean;
-};
+export type Hold = { since: Millis, 
+/**
+ * The session ends then, if nobody comes.
+ */
+ends_at: Millis, 
+/**
+ * A facilitator is back and may go on.
+ */
+may_resume: boolean, };
 
-export type Floor = {
-  mode: FloorMode;
-  /**
-   * Who has the floor by grant or by turn.
-   */
-  speakers: Array<Speaker>;
-  round?: Round;
-};
+export type Floor = { mode: FloorMode, 
+/**
+ * Who has the floor by grant or by turn.
+ */
+speakers: Array<Speaker>, round?: Round, };
 
-export type Speaker = {
-  participant: ParticipantId;
-  since: Millis;
-  /**
-   * Gentle: when the turn was meant to be over. Absent: untimed, or paused.
-   */
-  until?: Millis;
-};
+export type Speaker = { participant: ParticipantId, since: Millis, 
+/**
+ * Gentle: when the turn was meant to be over. Absent: untimed, or paused.
+ */
+until?: Millis, };
 
-export type Round = {
-  /**
-   * Who is still to come, in order.
-   */
-  next: Array<ParticipantId>;
-  /**
-   * Suspended by freeze or hold, not lost.
-   */
-  paused: boolean;
-};
+export type Round = { 
+/**
+ * Who is still to come, in order.
+ */
+next: Array<ParticipantId>, 
+/**
+ * Suspended by freeze or hold, not lost.
+ */
+paused: boolean, };
 
 /**
  * What facilitators alone see.
  */
-export type Desk = {
-  knocks: Array<Knock>;
-  /**
-   * For `admit_all`.
-   */
-  knocks_version: number;
-  /**
-   * Why each gate is closed, for everyone on the roster.
-   */
-  gates: Array<ParticipantGates>;
-  /**
-   * Who held a seat and is not connected now.
-   */
-  away: Array<Away>;
-  /**
-   * Who was removed, for undo.
-   */
-  removed: Array<Removed>;
-  /**
-   * Seats that count, held ones included.
-   */
-  seats: number;
-  capacity: number;
-};
+export type Desk = { knocks: Array<Knock>, 
+/**
+ * For `admit_all`.
+ */
+knocks_version: number, 
+/**
+ * Why each gate is closed, for everyone on the roster.
+ */
+gates: Array<ParticipantGates>, 
+/**
+ * Who held a seat and is not connected now.
+ */
+away: Array<Away>, 
+/**
+ * Who was removed, for undo.
+ */
+removed: Array<Removed>, 
+/**
+ * Seats that count, held ones included.
+ */
+seats: number, capacity: number, };
 
-export type Knock = {
-  id: KnockId;
-  alias: string;
-  role: Role;
-  /**
-   * Holds a seat already, on another device or tab: admitting moves the seat.
-   */
-  new_device: boolean;
-  since: Millis;
-  /**
-   * Came after the start: collected without a sound.
-   */
-  quiet: boolean;
-  /**
-   * The lock is in the way: `admit` needs `through_lock`.
-   */
-  needs_through_lock: boolean;
-};
+export type Knock = { id: KnockId, alias: string, role: Role, 
+/**
+ * Holds a seat already, on another device or tab: admitting moves the seat.
+ */
+new_device: boolean, since: Millis, 
+/**
+ * Came after the start: collected without a sound.
+ */
+quiet: boolean, 
+/**
+ * The lock is in the way: `admit` needs `through_lock`.
+ */
+needs_through_lock: boolean, };
 
-export type ParticipantGates = { participant: ParticipantId; gates: GateReasons };
+export type ParticipantGates = { participant: ParticipantId, gates: GateReasons, };
 
-export type Away = { participant: ParticipantId; alias: string; how: AwayHow; since: Millis };
+export type Away = { participant: ParticipantId, alias: string, how: AwayHow, since: Millis, };
 
-export type AwayHow = 'left' | 'dropped';
+export type AwayHow = "left" | "dropped";
 
-export type Removed = { participant: ParticipantId; alias: string };
+export type Removed = { participant: ParticipantId, alias: string, };
