@@ -7,5 +7,5 @@ mod link;
 mod ticket;
 
 pub use key::{Key, Keyring};
-pub use link::{Browser, LinkFault, LinkSecret, Links};
+pub use link::{Browser, LinkFault, LinkSecret, Links, issue};
 pub use ticket::{Grant, Ticket, TicketRefused, Tickets, Verifier};

@@ -3,7 +3,7 @@
 //! Read as text, converted once into [`Config`]. What does not fit is one clear line that names the setting.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +43,8 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
-    pub listen: SocketAddr,
+    pub bind: IpAddr,
+    pub port: u16,
     pub public_url: String,
     pub origins: Vec<String>,
     pub connections_max: usize,
@@ -175,7 +176,7 @@ impl Config {
     /// On this machine, all ports chosen by the system, everything in a temporary file, one room `hearth`.
     pub fn for_tests() -> Config {
         let mut config = Self::extract(&defaults()).expect("the defaults are checked by a test");
-        config.http.listen = (Ipv4Addr::LOCALHOST, 0).into();
+        config.http.port = 0;
         config.media.port = 0;
         config.store.path = PathBuf::new();
         config.metrics.token = "dev".into();
@@ -407,6 +408,12 @@ fn explain(error: &figment::Error) -> BadConfig {
     }
 }
 
+impl BadConfig {
+    pub fn of(name: &str, text: &str) -> BadConfig {
+        bad(name, text)
+    }
+}
+
 fn bad(name: &str, text: &str) -> BadConfig {
     BadConfig(format!("the setting `{name}` {text}"))
 }
@@ -465,7 +472,7 @@ mod tests {
 
     #[test]
     fn a_bad_setting_gives_one_line_that_names_it() {
-        check_bad("http.listen", "here", "socket address");
+        check_bad("http.bind", "here", "IP address");
         check_bad("http.prot", 1, "does not exist");
         check_bad("media.port", 70_000, "should be");
         check_bad("media.bind", "0.0.0.0", "media.advertised");

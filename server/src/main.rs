@@ -1,1 +1,133 @@
-fn main() {}
+mod cli;
+mod dev;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use hearth::config::{BadConfig, Config, DEFAULTS, Sources};
+use hearth::store::Store;
+use hearth::{Grant, Server, auth, server, telemetry};
+use tokio::signal::unix::{SignalKind, signal};
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    let outcome = runtime.block_on(run(command));
+    // Nothing that is left may hold up the end.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+/// One line for people; the program's own words already say what to do.
+type Failure = Box<dyn std::error::Error>;
+
+fn fail(error: &Failure) -> ExitCode {
+    eprintln!("hearth: {error}");
+    ExitCode::FAILURE
+}
+
+async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Dev { settings, json } => dev::run(&settings.sources(true), json).await,
+        Command::Serve { settings } => serve(&settings.sources(false)).await,
+        Command::Link { settings, person } => link(&settings.sources(false), &person.into()).await,
+        Command::Ticket { settings, person, key, seconds } => {
+            ticket(&settings.sources(false), &person.into(), key.as_deref(), Duration::from_secs(seconds))
+        }
+        Command::Config { defaults: true, .. } => Ok(write!(io::stdout(), "{DEFAULTS}")?),
+        Command::Config { settings, defaults: false } => config(&settings.sources(false)),
+    }
+}
+
+async fn serve(sources: &Sources) -> Result<(), Failure> {
+    let config = Config::load(sources)?;
+    telemetry::start(&config.log)?;
+    if config.rooms.is_empty() {
+        let hint =
+            "has no room: add `[rooms.SOME-ID]` to a settings file, and see `hearth config --defaults`";
+        return Err(BadConfig::of("rooms", hint).into());
+    }
+    let goodbye = Goodbye::listen()?;
+    let server = Server::start(config).await?;
+    tracing::info!(url = server.base_url(), media = ?server.media_addresses(), "the rooms are open");
+    goodbye.come().await;
+    tracing::info!("saying goodbye");
+    server.stop().await;
+    Ok(())
+}
+
+async fn link(sources: &Sources, grant: &Grant) -> Result<(), Failure> {
+    let config = Config::load(sources)?;
+    known_room(&config, grant)?;
+    if config.store.path.as_os_str().is_empty() {
+        return Err(BadConfig::of("store.path", "is empty: links are handed over in the store's file").into());
+    }
+    let store = Store::open(&config.store.path).await?;
+    let secret = auth::issue(&store, grant).await?;
+    writeln!(io::stdout(), "{}", server::link_url(&server::base_url(&config), &secret))?;
+    Ok(())
+}
+
+fn ticket(sources: &Sources, grant: &Grant, key: Option<&str>, lifetime: Duration) -> Result<(), Failure> {
+    let config = Config::load(sources)?;
+    known_room(&config, grant)?;
+    let keys = config.keyring()?;
+    let found = match key {
+        Some(name) => keys.get(name).map(|key| (name, key)),
+        None => keys.first(),
+    };
+    let hint = "has no such key to sign with: add one as `hearth config --defaults` shows";
+    let (name, key) = found.ok_or_else(|| BadConfig::of("tickets.keys", hint))?;
+    writeln!(io::stdout(), "{}", config.ticketing().mint(name, key, grant, lifetime))?;
+    Ok(())
+}
+
+fn config(sources: &Sources) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    for setting in Config::effective(sources)? {
+        writeln!(out, "{} = {}  # {}", setting.name, setting.value, setting.from)?;
+    }
+    Ok(())
+}
+
+fn known_room(config: &Config, grant: &Grant) -> Result<(), Failure> {
+    match config.definitions()?.find(&grant.room) {
+        Some(_) => Ok(()),
+        None => {
+            Err(BadConfig::of("rooms", &format!("has no `{}`: add it to the settings file", grant.room))
+                .into())
+        }
+    }
+}
+
+/// Ctrl-C, or what a service manager sends.
+struct Goodbye {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Goodbye {
+    fn listen() -> io::Result<Goodbye> {
+        Ok(Goodbye {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn come(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
