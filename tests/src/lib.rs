@@ -1,3 +1,4 @@
 //! What the integration, hostile and load tests are made of. Nothing imports this package.
 
 pub mod generator;
+pub mod signalling;
