@@ -145,11 +145,7 @@ impl Client {
     }
 
     /// As [`Client::until`], for what may well not come.
-    pub async fn within<T>(
-        &self,
-        wait: Duration,
-        mut find: impl FnMut(&mut Told) -> Option<T>,
-    ) -> Option<T> {
+    pub async fn within<T>(&self, wait: Duration, mut find: impl FnMut(&mut Told) -> Option<T>) -> Option<T> {
         let mut changed = self.changed.clone();
         let deadline = tokio::time::sleep(wait);
         tokio::pin!(deadline);

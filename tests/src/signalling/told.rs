@@ -29,20 +29,20 @@ pub struct Told {
 impl Told {
     /// The answer to a request and when it came.
     pub fn answer(&self, id: &RequestId) -> Option<(Result<Option<Outcome>, Refusal>, Instant)> {
-        self.frames.iter().rev().find_map(|(at, frame, _)| match frame {
-            ServerFrame::Ok { request_id, outcome } if request_id == id => Some((Ok(outcome.clone()), *at)),
-            ServerFrame::Refusal { request_id: Some(request_id), refusal } if request_id == id => {
-                Some((Err(refusal.clone()), *at))
+        self.frames.iter().rev().find_map(|(at, frame, _)| {
+            if let ServerFrame::Ok { request_id, outcome } = frame {
+                return (request_id == id).then(|| (Ok(outcome.clone()), *at));
             }
-            _ => None,
+            let ServerFrame::Refusal { request_id: Some(request_id), refusal } = frame else { return None };
+            (request_id == id).then(|| (Err(refusal.clone()), *at))
         })
     }
 
     /// Refusals that answer no request in particular.
     pub fn loose_refusals(&self) -> Vec<Refusal> {
-        let refusals = self.frames.iter().filter_map(|(_, frame, _)| match frame {
-            ServerFrame::Refusal { request_id: None, refusal } => Some(refusal.clone()),
-            _ => None,
+        let refusals = self.frames.iter().filter_map(|(_, frame, _)| {
+            let ServerFrame::Refusal { request_id: None, refusal } = frame else { return None };
+            Some(refusal.clone())
         });
         refusals.collect()
     }
@@ -69,7 +69,8 @@ impl Told {
 
     /// One line for each frame, without contents that are long.
     pub fn summary(&self) -> String {
-        let mut lines: Vec<_> = self.frames.iter().map(|(_, frame, _)| shortened(&format!("{frame:?}"))).collect();
+        let mut lines: Vec<_> =
+            self.frames.iter().map(|(_, frame, _)| shortened(&format!("{frame:?}"))).collect();
         lines.extend(self.faults.iter().map(|fault| format!("FAULT {}", shortened(fault))));
         lines.push(format!("closed: {:?}", self.closed));
         let first = lines.len().saturating_sub(30);
