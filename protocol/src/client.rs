@@ -66,10 +66,18 @@ pub enum Request {
         source: Source,
         open: bool,
     },
+    /// Opts in, or out again: one's own microphone may open by itself when the floor comes.
+    OpenOnTurn {
+        on: bool,
+    },
     RaiseHand {
         kind: HandKind,
     },
     LowerHand,
+    /// Shown to everyone once. Counts for nothing and never takes the floor.
+    React {
+        reaction: Reaction,
+    },
     /// Gives back the floor or ends one's own turn.
     Yield,
     /// Lets one's turn in a round go by.
@@ -88,6 +96,14 @@ pub enum Request {
     Deny {
         knock: KnockId,
     },
+    /// Takes a denial back: the person may knock again.
+    UndoDenial {
+        knock: KnockId,
+    },
+    /// Back to the waiting room, the seat kept aside.
+    SendToWaiting {
+        participant: ParticipantId,
+    },
     /// Admits all who wait, if the list is still the one that was seen. Never passes a lock.
     AdmitAll {
         if_version: u32,
@@ -105,6 +121,10 @@ pub enum Request {
         source: Source,
         except: Vec<ParticipantId>,
     },
+    /// Puts a question on somebody's screen. Only their own click answers it.
+    AskToUnmute {
+        participant: ParticipantId,
+    },
     SetFloor {
         mode: FloorMode,
     },
@@ -118,6 +138,10 @@ pub enum Request {
     },
     LowerHandOf {
         participant: ParticipantId,
+    },
+    /// Those named first, in this order; the rest stay behind them as they stood.
+    OrderHands {
+        participants: Vec<ParticipantId>,
     },
     RoundStart {
         order: RoundOrder,
@@ -186,6 +210,15 @@ pub enum HandKind {
     Speak,
     Respond,
     Question,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Reaction {
+    WithYou,
+    ThankYou,
+    WellDone,
+    MeToo,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]

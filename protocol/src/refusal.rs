@@ -57,3 +57,33 @@ pub struct Refusal {
     /// One plain sentence; reveals nothing about who is inside.
     pub message: String,
 }
+
+impl RefusalCode {
+    /// One plain sentence for the person who asked.
+    pub const fn message(self) -> &'static str {
+        match self {
+            RefusalCode::NotNow => "You cannot come in right now.",
+            RefusalCode::BadTicket => "This link cannot be used any more. Please ask for a new one.",
+            RefusalCode::VersionUnsupported => "This page is out of date. Please reload it.",
+            RefusalCode::NotAllowed => "Your role does not include this.",
+            RefusalCode::NotSeated => "This is possible once you are in the room.",
+            RefusalCode::NotFound => "That is not there any more.",
+            RefusalCode::Changed => "Something changed in the meantime. Please look again.",
+            RefusalCode::GroundRulesChanged => "The ground rules have changed. Please read them again.",
+            RefusalCode::Frozen => "The room is paused for a moment. Please wait.",
+            RefusalCode::OnHold => "The room is on hold until a facilitator goes on.",
+            RefusalCode::Locked => "The room is locked.",
+            RefusalCode::Full => "The room is full.",
+            RefusalCode::NotPossible => "This is not possible just now.",
+            RefusalCode::ConfirmationNeeded => "Please confirm once more.",
+            RefusalCode::TooFast => "That was a lot at once. Please wait a moment.",
+            RefusalCode::BadMessage => "The server could not read this message.",
+            RefusalCode::UnknownMessage => "The server does not know this kind of message.",
+            RefusalCode::TooLarge => "This message is too long.",
+            RefusalCode::BadOffer => "The media connection could not be set up.",
+            RefusalCode::StaleGeneration => "This media connection was replaced by a newer one.",
+            RefusalCode::MediaUnavailable => "Sound and picture are being restored. Please wait a moment.",
+            RefusalCode::RecordUnavailable => "The server could not keep its record, so nothing was changed.",
+        }
+    }
+}

@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{
-    Desk, Floor, Millis, Participant, ParticipantId, Refusal, RefusalCode, RequestId, RoomState, RoomView,
-    Secret, Slot, You,
+    Desk, Floor, Millis, Participant, ParticipantId, Reaction, Refusal, RefusalCode, RequestId, RoomState,
+    RoomView, Secret, Slot, You,
 };
 
 /// What the server sends.
@@ -93,6 +93,11 @@ pub enum Change {
         participants: Vec<ParticipantId>,
     },
     /// Something to be shown once.
+    /// Somebody reacts. Shown for a moment and kept nowhere.
+    Reaction {
+        participant: ParticipantId,
+        reaction: Reaction,
+    },
     Notice {
         notice: Notice,
     },

@@ -43,6 +43,7 @@ pub fn typescript() -> String {
         Credential,
         Request,
         HandKind,
+        Reaction,
         FloorMode,
         RoundOrder,
         ThawStep,
@@ -76,6 +77,7 @@ pub fn typescript() -> String {
         Away,
         AwayHow,
         Removed,
+        Denied,
     );
     module
 }

@@ -62,6 +62,12 @@ pub struct You {
     pub hand: Option<Hand>,
     /// The lead is offered back: `take_lead` accepts.
     pub lead_offered: bool,
+    /// Opted in: the microphone may open by itself when the floor comes.
+    pub open_on_turn: bool,
+    /// A question to unmute stands until then: a facilitator asks, or the floor has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub asked_until: Option<Millis>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -178,6 +184,8 @@ pub struct Desk {
     pub away: Vec<Away>,
     /// Who was removed, for undo.
     pub removed: Vec<Removed>,
+    /// Who was denied, for undo.
+    pub denied: Vec<Denied>,
     /// Seats that count, held ones included.
     pub seats: u32,
     pub capacity: u32,
@@ -221,5 +229,11 @@ pub enum AwayHow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Removed {
     pub participant: ParticipantId,
+    pub alias: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Denied {
+    pub knock: KnockId,
     pub alias: String,
 }

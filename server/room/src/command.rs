@@ -2,6 +2,8 @@ use hearth_forwarding::{Generation, Subject};
 use hearth_protocol::{Request, RequestId, Role, Secret, Source};
 use serde::{Deserialize, Serialize};
 
+use crate::Definition;
+
 /// One signalling connection. Given by the shell, never used twice in a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ConnectionId(pub u64);
@@ -41,6 +43,9 @@ pub struct Claims {
     pub publish: Vec<Source>,
     /// `admission: open`: passes the waiting room where the policy has open admission too.
     pub open_admission: bool,
+    /// For an interpreter: the subject of whom they speak for.
+    #[serde(default)]
+    pub interprets: Option<String>,
 }
 
 /// What comes to the room from outside.
@@ -66,6 +71,10 @@ pub enum Command {
     MediaLost { subject: Subject, generation: Generation },
     /// The worker that carried this room's media was restarted: every media connection is to be made anew.
     RelayRestarted,
+    /// The standing room was changed. Changed ground rules open a window in which they are to be agreed to.
+    Define(Box<Definition>),
+    /// The issuer took this subject's tickets back: a removal.
+    Revoke { subject: String },
     /// The process stops: say goodbye to everyone. The session may go on after a restart.
     Shutdown,
 }

@@ -17,6 +17,7 @@ pub struct Definition {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
+    /// Off: a ticket with open admission passes. Any other waits all the same.
     pub waiting_room: bool,
     /// Who is outside a locked or full room waits, or else is refused.
     pub outside_waits: bool,
@@ -45,6 +46,10 @@ pub struct Policy {
     pub private_queue: bool,
     /// How long an accepted version of the ground rules still counts after a change.
     pub consent_window_ms: u32,
+    /// How long a question to unmute stays on the screen.
+    pub ask_ms: u32,
+    /// The format allows a ticketed peer lead to begin a session and to go on with it alone.
+    pub peer_lead: bool,
     /// Requests remembered for repeats, per subject.
     pub requests_remembered: u32,
 }
@@ -69,6 +74,8 @@ impl Default for Policy {
             turn_grace_ms: 20_000,
             private_queue: false,
             consent_window_ms: 180_000,
+            ask_ms: 30_000,
+            peer_lead: false,
             requests_remembered: 256,
         }
     }

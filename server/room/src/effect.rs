@@ -58,6 +58,8 @@ pub enum Act {
     Consented { subject: String, version: u32 },
     Admitted { subject: String, through_lock: bool },
     Denied { subject: String },
+    DenialUndone { subject: String },
+    SentToWaiting { subject: String },
     Joined { subject: String },
     Left { subject: String, dropped: bool },
     GateClosed { subject: String, source: Source },

@@ -48,6 +48,7 @@ impl Ticket {
             alias: self.grant.alias,
             publish: self.grant.publish,
             open_admission: self.grant.open_admission,
+            interprets: None,
         }
     }
 }

@@ -210,6 +210,8 @@ fn subject(act: &Act) -> Option<&str> {
         | Act::Consented { subject, version: _ }
         | Act::Admitted { subject, through_lock: _ }
         | Act::Denied { subject }
+        | Act::DenialUndone { subject }
+        | Act::SentToWaiting { subject }
         | Act::Joined { subject }
         | Act::Left { subject, dropped: _ }
         | Act::GateClosed { subject, source: _ }

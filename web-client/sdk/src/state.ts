@@ -39,6 +39,7 @@ function afterChange(view: View, change: Change): View {
     case 'speaking':
       return { ...view, speaking: change.participants };
     case 'slot':
+    case 'reaction':
     case 'notice':
       return view;
   }

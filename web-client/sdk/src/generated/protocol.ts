@@ -102,11 +102,11 @@ export type Credential = { "type": "ticket", ticket: string, } | { "type": "wait
 /**
  * What is asked of the room. Who asks is known from the connection, never from the message.
  */
-export type Request = { "type": "accept_ground_rules", version: number, hash: string, } | { "type": "set_own", source: Source, open: boolean, } | { "type": "raise_hand", kind: HandKind, } | { "type": "lower_hand" } | { "type": "yield" } | { "type": "pass" } | { "type": "defer" } | { "type": "leave" } | { "type": "admit", knock: KnockId, 
+export type Request = { "type": "accept_ground_rules", version: number, hash: string, } | { "type": "set_own", source: Source, open: boolean, } | { "type": "open_on_turn", on: boolean, } | { "type": "raise_hand", kind: HandKind, } | { "type": "lower_hand" } | { "type": "react", reaction: Reaction, } | { "type": "yield" } | { "type": "pass" } | { "type": "defer" } | { "type": "leave" } | { "type": "admit", knock: KnockId, 
 /**
  * Lets this one person through a locked door.
  */
-through_lock: boolean, } | { "type": "deny", knock: KnockId, } | { "type": "admit_all", if_version: number, } | { "type": "set_gate", participant: ParticipantId, source: Source, open: boolean, } | { "type": "gate_all", source: Source, except: Array<ParticipantId>, } | { "type": "set_floor", mode: FloorMode, } | { "type": "grant", participant: ParticipantId, } | { "type": "revoke", participant: ParticipantId, } | { "type": "lower_hand_of", participant: ParticipantId, } | { "type": "round_start", order: RoundOrder, 
+through_lock: boolean, } | { "type": "deny", knock: KnockId, } | { "type": "undo_denial", knock: KnockId, } | { "type": "send_to_waiting", participant: ParticipantId, } | { "type": "admit_all", if_version: number, } | { "type": "set_gate", participant: ParticipantId, source: Source, open: boolean, } | { "type": "gate_all", source: Source, except: Array<ParticipantId>, } | { "type": "ask_to_unmute", participant: ParticipantId, } | { "type": "set_floor", mode: FloorMode, } | { "type": "grant", participant: ParticipantId, } | { "type": "revoke", participant: ParticipantId, } | { "type": "lower_hand_of", participant: ParticipantId, } | { "type": "order_hands", participants: Array<ParticipantId>, } | { "type": "round_start", order: RoundOrder, 
 /**
  * Seconds a turn is meant to take; none: untimed. Gentle: nothing is cut off.
  */
@@ -117,6 +117,8 @@ turn_seconds?: number,
 include_facilitators: boolean, } | { "type": "round_extend", seconds: number, } | { "type": "round_skip" } | { "type": "round_end" } | { "type": "lock", locked: boolean, } | { "type": "freeze" } | { "type": "thaw", step: ThawStep, } | { "type": "remove", participant: ParticipantId, } | { "type": "undo_removal", participant: ParticipantId, } | { "type": "resume_room" } | { "type": "hand_over", participant: ParticipantId, } | { "type": "take_lead" } | { "type": "end", seconds: number, } | { "type": "cancel_end" } | { "type": "end_now", confirm?: string, } | { "type": "offer" } & MediaOffer | { "type": "view", tiles: Array<Tile>, } | { "type": "renew_media" };
 
 export type HandKind = "speak" | "respond" | "question";
+
+export type Reaction = "with_you" | "thank_you" | "well_done" | "me_too";
 
 export type FloorMode = "open" | "hands" | "round" | "facilitator" | "quiet";
 
@@ -151,7 +153,7 @@ rules: Array<string>, };
  */
 export type Outcome = { "type": "answer", sdp: string, } | { "type": "confirm", word: string, };
 
-export type Change = { "type": "participant" } & Participant | { "type": "left", participant: ParticipantId, } | { "type": "room" } & RoomState | { "type": "floor" } & Floor | { "type": "you" } & You | { "type": "desk" } & Desk | { "type": "slot" } & Slot | { "type": "speaking", participants: Array<ParticipantId>, } | { "type": "notice", notice: Notice, };
+export type Change = { "type": "participant" } & Participant | { "type": "left", participant: ParticipantId, } | { "type": "room" } & RoomState | { "type": "floor" } & Floor | { "type": "you" } & You | { "type": "desk" } & Desk | { "type": "slot" } & Slot | { "type": "speaking", participants: Array<ParticipantId>, } | { "type": "reaction", participant: ParticipantId, reaction: Reaction, } | { "type": "notice", notice: Notice, };
 
 /**
  * Something to be shown once.
@@ -226,7 +228,15 @@ gates: GateReasons, hand?: Hand,
 /**
  * The lead is offered back: `take_lead` accepts.
  */
-lead_offered: boolean, };
+lead_offered: boolean, 
+/**
+ * Opted in: the microphone may open by itself when the floor comes.
+ */
+open_on_turn: boolean, 
+/**
+ * A question to unmute stands until then: a facilitator asks, or the floor has come.
+ */
+asked_until?: Millis, };
 
 export type GateReasons = { microphone: Array<Reason>, camera: Array<Reason>, screen: Array<Reason>, };
 
@@ -325,6 +335,10 @@ away: Array<Away>,
  */
 removed: Array<Removed>, 
 /**
+ * Who was denied, for undo.
+ */
+denied: Array<Denied>, 
+/**
  * Seats that count, held ones included.
  */
 seats: number, capacity: number, };
@@ -350,3 +364,5 @@ export type Away = { participant: ParticipantId, alias: string, how: AwayHow, si
 export type AwayHow = "left" | "dropped";
 
 export type Removed = { participant: ParticipantId, alias: string, };
+
+export type Denied = { knock: KnockId, alias: string, };

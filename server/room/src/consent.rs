@@ -1,0 +1,80 @@
+//! Ground rules that change in a session: a window in which the old agreement still counts, then the bar.
+
+use hearth_forwarding::Subject;
+use hearth_protocol::{RefusalCode, ServerFrame};
+use serde::{Deserialize, Serialize};
+
+use crate::seat::{Consent, Seat};
+use crate::{Act, Definition, Effects, Room};
+
+/// While frozen nobody could agree, so its time stands still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Window {
+    pub ends_at: u32,
+    pub paused: Option<u32>,
+}
+
+impl Room {
+    /// Without agreement to the present rules, and outside the window: nothing in, nothing out.
+    pub(crate) fn is_barred(&self, seat: &Seat) -> bool {
+        self.consent_window.is_none() && !seat.consent.is_to(&self.definition.ground_rules)
+    }
+
+    /// A new definition; during a freeze it waits until the thaw.
+    pub(crate) fn define(&mut self, out: &mut Effects, definition: Definition) {
+        if self.freeze.is_some() {
+            self.defined = Some(definition);
+            return;
+        }
+        let rules_change = definition.ground_rules != self.definition.ground_rules;
+        self.definition = definition;
+        out.durable = true;
+        if !rules_change {
+            return;
+        }
+        let ends_at = self.now.saturating_add(self.definition.policy.consent_window_ms);
+        self.consent_window = Some(Window { ends_at, paused: None });
+        for connection in self.connections.keys() {
+            out.frame(*connection, ServerFrame::GroundRules(self.definition.ground_rules.clone()));
+        }
+    }
+
+    pub(crate) fn accept_in_the_room(
+        &mut self,
+        out: &mut Effects,
+        subject: Subject,
+        version: u32,
+        hash: &str,
+    ) -> Result<(), RefusalCode> {
+        let seat = self.seats.get_mut(&subject).ok_or(RefusalCode::NotSeated)?;
+        let consent = Consent { version, hash: hash.to_owned() };
+        if !consent.is_to(&self.definition.ground_rules) {
+            let rules = ServerFrame::GroundRules(self.definition.ground_rules.clone());
+            seat.connection().into_iter().for_each(|to| out.frame(to, rules.clone()));
+            return Err(RefusalCode::GroundRulesChanged);
+        }
+        if seat.consent != consent {
+            seat.consent = consent;
+            let subject = seat.sub.clone();
+            self.record_as(out, Some(subject.clone()), Act::Consented { subject, version });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn settle_consent(&mut self, out: &mut Effects) {
+        let (frozen, now) = (self.freeze.is_some(), self.now);
+        if let Some(window) = &mut self.consent_window {
+            match (frozen, window.paused) {
+                (true, None) => window.paused = Some(now),
+                (false, Some(since)) => {
+                    window.paused = None;
+                    window.ends_at = window.ends_at.saturating_add(now.saturating_sub(since));
+                }
+                (true, Some(_)) | (false, None) => {}
+            }
+        }
+        if !frozen && let Some(definition) = self.defined.take() {
+            self.define(out, definition);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The switch on one source of one seat.
+//!
+//! Every reason is owned by exactly one rule. Two are kept here, because a person decides them: `self` by its owner, `facilitator` by
+//! facilitators. All others are derived from the state that their rule owns (floor, freeze, hold, consent, ticket, presence), so no
+//! command can forget one, and none can take away another's.
+
+use hearth_forwarding::{Reason, Reasons, Source, Subject};
+use hearth_protocol::{FloorMode, RefusalCode, Role};
+use serde::{Deserialize, Serialize};
+
+use crate::seat::{Seat, spoken};
+use crate::{Act, Effects, Room};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Gate {
+    /// Reason `self`.
+    pub own: bool,
+    /// Reason `facilitator`.
+    pub facilitator: bool,
+    /// The derived reasons as they stood after the last command.
+    pub derived: Reasons,
+}
+
+impl Gate {
+    pub const BORN: Gate = Gate { own: true, facilitator: false, derived: Reasons::NONE };
+
+    pub fn reasons(self) -> Reasons {
+        let own = if self.own { Reasons::of(Reason::Self_) } else { Reasons::NONE };
+        let facilitator = if self.facilitator { Reasons::of(Reason::Facilitator) } else { Reasons::NONE };
+        own.union(facilitator).union(self.derived)
+    }
+
+    /// Closed by a facilitator: reopening it leads into silence.
+    pub fn close(&mut self) {
+        self.facilitator = true;
+        self.own = true;
+    }
+}
+
+impl Room {
+    /// Brings every gate in line with the state. Whatever closes anew, by any rule but the floor's, adds `self`; and so does the floor
+    /// when it goes away, unless its owner opted in to open on their own turn.
+    pub(crate) fn settle_gates(&mut self) {
+        let derived: Vec<_> =
+            self.seats.iter().map(|(subject, seat)| self.derived_reasons(*subject, seat)).collect();
+        for ((subject, seat), reasons) in self.seats.iter_mut().zip(derived) {
+            let on_turn = seat.open_on_turn && self.floor.is_holder(*subject);
+            for (gate, now) in seat.gates.iter_mut().zip(reasons) {
+                let closes =
+                    now.iter().any(|reason| reason != Reason::Floor && !gate.derived.contains(reason));
+                let floor_comes = gate.derived.contains(Reason::Floor) && !now.contains(Reason::Floor);
+                gate.own |= closes || (floor_comes && !on_turn);
+                gate.derived = now;
+            }
+        }
+    }
+
+    fn derived_reasons(&self, subject: Subject, seat: &Seat) -> [Reasons; Source::COUNT] {
+        let hold = self.hold.is_some();
+        let consent = self.is_barred(seat);
+        Source::ALL.map(|source| {
+            [
+                (Reason::Ticket, !seat.may_publish(source)),
+                (Reason::Floor, self.floor_closes(subject, seat, source)),
+                (Reason::Freeze, self.freeze_closes(seat, source)),
+                (Reason::Unattended, hold),
+                (Reason::Consent, consent),
+                (Reason::Away, !seat.is_present()),
+            ]
+            .into_iter()
+            .filter_map(|(reason, closed)| closed.then_some(reason))
+            .collect()
+        })
+    }
+
+    /// One's own gate. Only an unmute that opens the gate now takes `self` away: nothing can be queued up behind another reason.
+    pub(crate) fn set_own(
+        &mut self,
+        out: &mut Effects,
+        subject: Subject,
+        source: Source,
+        open: bool,
+    ) -> Result<(), RefusalCode> {
+        if open && self.breaks_quiet(subject, source) {
+            self.set_floor(out, subject, FloorMode::Facilitator)?;
+            self.settle_gates();
+        }
+        let seat = self.seats.get_mut(&subject).ok_or(RefusalCode::NotSeated)?;
+        let gate = &mut seat.gates[source.index()];
+        if !open {
+            gate.own = true;
+            return Ok(());
+        }
+        let mut others = gate.reasons().without(Reason::Self_);
+        if seat.open_on_turn {
+            others = others.without(Reason::Floor);
+        }
+        if !others.is_empty() {
+            return Err(why_closed(others));
+        }
+        gate.own = false;
+        if source == Source::Microphone {
+            seat.asked_until = None;
+        }
+        Ok(())
+    }
+
+    /// In `quiet` nobody is heard until a facilitator unmutes.
+    fn breaks_quiet(&self, subject: Subject, source: Source) -> bool {
+        let Some(seat) = self.seats.get(&subject) else { return false };
+        let others = seat.gates[source.index()].reasons().without(Reason::Self_).without(Reason::Floor);
+        source == Source::Microphone
+            && self.floor.mode == FloorMode::Quiet
+            && seat.role.is_facilitator()
+            && others.is_empty()
+    }
+
+    pub(crate) fn set_gate(
+        &mut self,
+        out: &mut Effects,
+        actor: Subject,
+        subject: Subject,
+        source: Source,
+        open: bool,
+    ) -> Result<(), RefusalCode> {
+        let seat = self.seats.get_mut(&subject).filter(|seat| seat.is_held()).ok_or(RefusalCode::NotFound)?;
+        let gate = &mut seat.gates[source.index()];
+        if open {
+            gate.facilitator = false;
+        } else {
+            gate.close();
+        }
+        let (subject, source) = (seat.sub.clone(), spoken(source));
+        let act =
+            if open { Act::GateOpened { subject, source } } else { Act::GateClosed { subject, source } };
+        self.record(out, Some(actor), act);
+        Ok(())
+    }
+
+    /// Closes one source of everyone but facilitators and those excepted.
+    pub(crate) fn gate_all(&mut self, out: &mut Effects, actor: Subject, source: Source, except: &[Subject]) {
+        for (subject, seat) in &mut self.seats {
+            if seat.is_kept() && !seat.role.is_facilitator() && !except.contains(subject) {
+                seat.gates[source.index()].close();
+            }
+        }
+        self.record(out, Some(actor), Act::AllGatesClosed { source: spoken(source) });
+    }
+
+    fn floor_closes(&self, subject: Subject, seat: &Seat, source: Source) -> bool {
+        if source == Source::Camera {
+            return false;
+        }
+        let facilitator = seat.role.is_facilitator();
+        match self.floor.mode {
+            FloorMode::Open => false,
+            FloorMode::Hands | FloorMode::Round => {
+                !facilitator && !self.floor.is_holder(subject) && !self.speaks_for_holder(seat)
+            }
+            FloorMode::Facilitator => !facilitator,
+            FloorMode::Quiet => true,
+        }
+    }
+
+    /// An interpreter is heard while the assigned member has the turn.
+    fn speaks_for_holder(&self, seat: &Seat) -> bool {
+        let Some(assigned) = &seat.interprets else { return false };
+        seat.role == Role::Interpreter
+            && self.subjects.get(assigned).is_some_and(|subject| self.floor.is_holder(*subject))
+    }
+}
+
+fn why_closed(reasons: Reasons) -> RefusalCode {
+    if reasons.contains(Reason::Ticket) {
+        RefusalCode::NotAllowed
+    } else if reasons.contains(Reason::Unattended) {
+        RefusalCode::OnHold
+    } else if reasons.contains(Reason::Freeze) {
+        RefusalCode::Frozen
+    } else {
+        RefusalCode::NotPossible
+    }
+}

@@ -1,0 +1,46 @@
+//! Raised hands. The server stamps the order; a client's clock decides nothing.
+
+use hearth_forwarding::Subject;
+use hearth_protocol::HandKind;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Raised {
+    pub subject: Subject,
+    pub kind: HandKind,
+    pub since: u32,
+}
+
+/// First come, first served, until a facilitator orders it by hand. Nobody stands in it twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Hands(pub Vec<Raised>);
+
+impl Hands {
+    /// Raising twice keeps the place; the kind is the latest.
+    pub fn raise(&mut self, subject: Subject, kind: HandKind, now: u32) {
+        match self.0.iter_mut().find(|hand| hand.subject == subject) {
+            Some(hand) => hand.kind = kind,
+            None => self.0.push(Raised { subject, kind, since: now }),
+        }
+    }
+
+    /// Whether there was one.
+    pub fn lower(&mut self, subject: Subject) -> Option<HandKind> {
+        let at = self.0.iter().position(|hand| hand.subject == subject)?;
+        Some(self.0.remove(at).kind)
+    }
+
+    /// Those named first, in that order; the rest stay behind them as they stood.
+    pub fn order(&mut self, first: &[Subject]) {
+        self.0.sort_by_key(|hand| {
+            first.iter().position(|subject| *subject == hand.subject).unwrap_or(usize::MAX)
+        });
+    }
+
+    pub fn of(&self, subject: Subject) -> Option<hearth_protocol::Hand> {
+        let at = self.0.iter().position(|hand| hand.subject == subject)?;
+        let hand = self.0[at];
+        let place = u32::try_from(at).unwrap_or(u32::MAX).saturating_add(1);
+        Some(hearth_protocol::Hand { kind: hand.kind, place, since: hearth_protocol::Millis(hand.since) })
+    }
+}

@@ -1,0 +1,230 @@
+//! A round: one turn each, in an order that was fixed at its start. Silence never ends a turn, and passing is never remarked on.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use hearth_forwarding::{Source, Subject};
+use hearth_protocol::{FloorMode, RefusalCode, Role, RoundOrder};
+use serde::{Deserialize, Serialize};
+
+use crate::seat::Seat;
+use crate::{Act, Effects, Room};
+
+/// A turn, its extensions included, is never longer than this.
+const TURN_MS_MAX: u32 = 60 * 60_000;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Round {
+    pub turn: Option<Turn>,
+    pub queue: VecDeque<Subject>,
+    /// Had their turn, or let it go by.
+    pub done: BTreeSet<Subject>,
+    /// Were away when their turn came, once already.
+    pub deferred: BTreeSet<Subject>,
+    pub turn_ms: Option<u32>,
+    pub facilitators: bool,
+    /// Suspended by freeze or hold since then.
+    pub paused: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Turn {
+    pub subject: Subject,
+    pub since: u32,
+    /// Gentle: nothing happens then.
+    pub until: Option<u32>,
+    /// From here on an absence counts: the turn's start, or the last time the round went on.
+    pub counts_from: u32,
+}
+
+impl Round {
+    fn includes(&self, seat: &Seat) -> bool {
+        may_have_turn(seat, self.facilitators)
+    }
+
+    fn knows(&self, subject: Subject) -> bool {
+        let turn = self.turn.is_some_and(|turn| turn.subject == subject);
+        turn || self.done.contains(&subject) || self.queue.contains(&subject)
+    }
+
+    fn begin(&mut self, subject: Subject, now: u32) {
+        let now = self.paused.map_or(now, |since| since.min(now));
+        let until = self.turn_ms.map(|turn_ms| now.saturating_add(turn_ms));
+        self.turn = Some(Turn { subject, since: now, until, counts_from: now });
+    }
+}
+
+fn may_have_turn(seat: &Seat, facilitators: bool) -> bool {
+    let role = match seat.role {
+        Role::Member | Role::PeerLead => true,
+        Role::Facilitator | Role::Cofacilitator => facilitators,
+        Role::Interpreter | Role::Observer => false,
+    };
+    role && seat.may_publish(Source::Microphone)
+}
+
+impl Room {
+    pub(crate) fn start_round(
+        &mut self,
+        out: &mut Effects,
+        actor: Subject,
+        order: RoundOrder,
+        turn_seconds: Option<u32>,
+        facilitators: bool,
+    ) -> Result<(), RefusalCode> {
+        let mut queue: Vec<Subject> = (self.seats.iter())
+            .filter(|(_, seat)| seat.is_connected() && may_have_turn(seat, facilitators))
+            .map(|(subject, _)| *subject)
+            .collect();
+        if let RoundOrder::Manual { participants } = order {
+            let listed = |subject: &Subject| participants.iter().position(|listed| listed.0 == subject.0);
+            queue.sort_by_key(|subject| listed(subject).unwrap_or(usize::MAX));
+        }
+        if queue.is_empty() {
+            return Err(RefusalCode::NotPossible);
+        }
+        if self.floor.mode != FloorMode::Round {
+            self.floor.before = self.floor.mode;
+        }
+        self.floor.set_mode(FloorMode::Round);
+        self.floor.round = Some(Round {
+            turn: None,
+            queue: queue.into(),
+            done: BTreeSet::new(),
+            deferred: BTreeSet::new(),
+            turn_ms: turn_seconds.map(|seconds| seconds.saturating_mul(1_000).clamp(1_000, TURN_MS_MAX)),
+            facilitators,
+            paused: self.floor_is_paused().then_some(self.now),
+        });
+        self.record(out, Some(actor), Act::RoundStarted);
+        self.next_turn(out);
+        Ok(())
+    }
+
+    pub(crate) fn end_round(&mut self, out: &mut Effects, actor: Subject) -> Result<(), RefusalCode> {
+        if self.floor.round.is_none() {
+            return Err(RefusalCode::NotPossible);
+        }
+        self.close_round(out, Some(actor));
+        Ok(())
+    }
+
+    pub(crate) fn extend_turn(&mut self, seconds: u32) -> Result<(), RefusalCode> {
+        let turn = self.floor.round.as_mut().and_then(|round| round.turn.as_mut());
+        let turn = turn.ok_or(RefusalCode::NotPossible)?;
+        let until = turn.until.as_mut().ok_or(RefusalCode::NotPossible)?;
+        let extended = until.saturating_add(seconds.saturating_mul(1_000));
+        *until = extended.min(turn.since.saturating_add(TURN_MS_MAX));
+        Ok(())
+    }
+
+    /// A facilitator goes on to the next one.
+    pub(crate) fn skip_turn(&mut self, out: &mut Effects) -> Result<(), RefusalCode> {
+        let turn = self.floor.round.as_ref().and_then(|round| round.turn).ok_or(RefusalCode::NotPossible)?;
+        self.pass(out, turn.subject)
+    }
+
+    /// One's turn goes by, now or when it would come.
+    pub(crate) fn pass(&mut self, out: &mut Effects, subject: Subject) -> Result<(), RefusalCode> {
+        let round = self.floor.round.as_mut().ok_or(RefusalCode::NotPossible)?;
+        if round.turn.is_some_and(|turn| turn.subject == subject) {
+            round.done.insert(subject);
+            self.next_turn(out);
+            return Ok(());
+        }
+        let at = round.queue.iter().position(|queued| *queued == subject).ok_or(RefusalCode::NotPossible)?;
+        round.queue.remove(at);
+        round.done.insert(subject);
+        Ok(())
+    }
+
+    /// One's turn moves to the end.
+    pub(crate) fn defer(&mut self, out: &mut Effects, subject: Subject) -> Result<(), RefusalCode> {
+        let round = self.floor.round.as_mut().ok_or(RefusalCode::NotPossible)?;
+        if round.turn.is_some_and(|turn| turn.subject == subject) {
+            if !round.queue.is_empty() {
+                round.queue.push_back(subject);
+                self.next_turn(out);
+            }
+            return Ok(());
+        }
+        let at = round.queue.iter().position(|queued| *queued == subject).ok_or(RefusalCode::NotPossible)?;
+        round.queue.remove(at);
+        round.queue.push_back(subject);
+        Ok(())
+    }
+
+    /// A joiner goes to the end; whoever had a turn already has none again.
+    pub(crate) fn join_round(&mut self, subject: Subject) {
+        let Some(seat) = self.seats.get(&subject) else { return };
+        let Some(round) = self.floor.round.as_mut() else { return };
+        if round.includes(seat) && !round.knows(subject) {
+            round.queue.push_back(subject);
+        }
+    }
+
+    pub(crate) fn leave_round(&mut self, out: &mut Effects, subject: Subject) {
+        let Some(round) = self.floor.round.as_mut() else { return };
+        round.queue.retain(|queued| *queued != subject);
+        if round.turn.is_some_and(|turn| turn.subject == subject) {
+            self.next_turn(out);
+        }
+    }
+
+    /// When the absence of whoever has the turn ends it.
+    pub(crate) fn turn_lost_at(&self) -> Option<u32> {
+        let round = self.floor.round.as_ref().filter(|round| round.paused.is_none())?;
+        let turn = round.turn?;
+        let dropped = self.seats.get(&turn.subject)?.since_dropped()?;
+        Some(dropped.max(turn.counts_from).saturating_add(self.definition.policy.turn_grace_ms))
+    }
+
+    /// Away for too long: deferred once, then skipped.
+    pub(crate) fn lose_turn(&mut self, out: &mut Effects) {
+        let Some(round) = self.floor.round.as_mut() else { return };
+        let Some(turn) = round.turn else { return };
+        if round.deferred.insert(turn.subject) {
+            round.queue.push_back(turn.subject);
+        } else {
+            round.done.insert(turn.subject);
+        }
+        self.next_turn(out);
+    }
+
+    /// Suspended by freeze and hold, never lost: the turn's time stands still.
+    pub(crate) fn settle_round(&mut self) {
+        let (pause, now) = (self.floor_is_paused(), self.now);
+        let Some(round) = self.floor.round.as_mut() else { return };
+        match (pause, round.paused) {
+            (true, None) => round.paused = Some(now),
+            (false, Some(since)) => {
+                round.paused = None;
+                let Some(turn) = round.turn.as_mut() else { return };
+                turn.until = turn.until.map(|until| until.saturating_add(now.saturating_sub(since)));
+                turn.counts_from = now;
+            }
+            (true, Some(_)) | (false, None) => {}
+        }
+    }
+
+    fn floor_is_paused(&self) -> bool {
+        let frozen = self.freeze.as_ref().is_some_and(|freeze| !freeze.is_thawed(Source::Microphone));
+        frozen || self.hold.is_some()
+    }
+
+    fn next_turn(&mut self, out: &mut Effects) {
+        let Some(round) = self.floor.round.as_mut() else { return };
+        round.turn = None;
+        let Some(next) = round.queue.pop_front() else {
+            self.close_round(out, None);
+            return;
+        };
+        round.begin(next, self.now);
+        self.ask(next);
+    }
+
+    fn close_round(&mut self, out: &mut Effects, actor: Option<Subject>) {
+        let before = self.floor.before;
+        self.floor.set_mode(before);
+        self.record(out, actor, Act::RoundEnded);
+    }
+}

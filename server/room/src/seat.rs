@@ -1,0 +1,181 @@
+//! A subject's place in a session. A seat outlives its connection for the grace; its number, alias and the reason `facilitator`
+//! on its gates outlive even its leaving, so that coming back changes nothing.
+
+use std::collections::VecDeque;
+
+use hearth_forwarding::{Generation, Source, Subject};
+use hearth_protocol::{AwayHow, GroundRules, Role};
+use serde::{Deserialize, Serialize};
+
+use crate::alias::Alias;
+use crate::gate::Gate;
+use crate::{Claims, ConnectionId, Policy, SecretHash};
+
+/// Older spent secrets are as unknown as any other.
+const SPENT_MAX: usize = 32;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Seat {
+    pub sub: String,
+    pub role: Role,
+    pub rank: u16,
+    pub publish: Vec<Source>,
+    pub interprets: Option<String>,
+    pub alias: Alias,
+    pub place: Place,
+    pub generation: Generation,
+    pub gates: [Gate; Source::COUNT],
+    pub resume: Option<SecretHash>,
+    pub spent: VecDeque<SecretHash>,
+    pub consent: Consent,
+    /// Removed once, or sent back to the waiting room: only a facilitator lets them in again, whatever the ticket says.
+    pub by_admission: bool,
+    /// The microphone may open by itself when the floor comes.
+    pub open_on_turn: bool,
+    /// Until when a question to unmute is on this member's screen.
+    pub asked_until: Option<u32>,
+    pub reacted: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Place {
+    Connected {
+        connection: ConnectionId,
+        since: u32,
+    },
+    /// Dropped and within the grace; `media` flow until their linger is over.
+    Held {
+        since: u32,
+        media: bool,
+    },
+    /// Sent back to the waiting room; kept aside.
+    Aside,
+    Gone {
+        how: AwayHow,
+        since: u32,
+    },
+    Removed,
+}
+
+/// Which ground rules were agreed to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Consent {
+    pub version: u32,
+    pub hash: String,
+}
+
+impl Consent {
+    pub fn is_to(&self, rules: &GroundRules) -> bool {
+        self.version == rules.version && self.hash == rules.hash
+    }
+}
+
+impl Seat {
+    pub fn connection(&self) -> Option<ConnectionId> {
+        match self.place {
+            Place::Connected { connection, .. } => Some(connection),
+            Place::Held { .. } | Place::Aside | Place::Gone { .. } | Place::Removed => None,
+        }
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.connection().is_some()
+    }
+
+    /// Has a media connection that may live, and stands on the roster: one and the same, so that nobody is hidden.
+    pub fn is_present(&self) -> bool {
+        match self.place {
+            Place::Connected { .. } | Place::Held { media: true, .. } => true,
+            Place::Held { media: false, .. } | Place::Aside | Place::Gone { .. } | Place::Removed => false,
+        }
+    }
+
+    /// Seated, or within the grace.
+    pub fn is_held(&self) -> bool {
+        match self.place {
+            Place::Connected { .. } | Place::Held { .. } => true,
+            Place::Aside | Place::Gone { .. } | Place::Removed => false,
+        }
+    }
+
+    /// Takes up a place in the room.
+    pub fn is_kept(&self) -> bool {
+        self.is_held() || self.place == Place::Aside
+    }
+
+    pub fn since_dropped(&self) -> Option<u32> {
+        match self.place {
+            Place::Held { since, .. } | Place::Gone { since, .. } => Some(since),
+            Place::Connected { .. } | Place::Aside | Place::Removed => None,
+        }
+    }
+
+    pub fn may_publish(&self, source: Source) -> bool {
+        self.role != Role::Observer && self.publish.contains(&source)
+    }
+
+    /// A new secret takes the place of the present one, which is spent.
+    pub fn replace_secret(&mut self, fresh: SecretHash) {
+        if let Some(old) = self.resume.replace(fresh) {
+            self.spent.push_back(old);
+            if self.spent.len() > SPENT_MAX {
+                self.spent.pop_front();
+            }
+        }
+    }
+
+    pub fn end_secrets(&mut self) {
+        self.resume = None;
+        self.spent.clear();
+    }
+
+    pub fn renew_media(&mut self) {
+        self.generation = Generation(self.generation.0.saturating_add(1));
+    }
+
+    /// What a new ticket of the same subject says anew. The alias stays once given.
+    pub fn take_ticket(&mut self, claims: &Claims) {
+        self.role = claims.role;
+        self.rank = claims.rank;
+        self.publish = claims.publish.iter().map(|source| forwarded(*source)).collect();
+        self.interprets.clone_from(&claims.interprets);
+    }
+}
+
+/// Whether this role counts against the capacity.
+pub(crate) fn counts(role: Role) -> bool {
+    match role {
+        Role::Member | Role::PeerLead => true,
+        Role::Facilitator | Role::Cofacilitator | Role::Interpreter | Role::Observer => false,
+    }
+}
+
+pub(crate) fn forwarded(source: hearth_protocol::Source) -> Source {
+    match source {
+        hearth_protocol::Source::Microphone => Source::Microphone,
+        hearth_protocol::Source::Camera => Source::Camera,
+        hearth_protocol::Source::Screen => Source::Screen,
+    }
+}
+
+pub(crate) fn spoken(source: Source) -> hearth_protocol::Source {
+    match source {
+        Source::Microphone => hearth_protocol::Source::Microphone,
+        Source::Camera => hearth_protocol::Source::Camera,
+        Source::Screen => hearth_protocol::Source::Screen,
+    }
+}
+
+pub(crate) fn participant(subject: Subject) -> hearth_protocol::ParticipantId {
+    hearth_protocol::ParticipantId(subject.0)
+}
+
+impl Policy {
+    pub(crate) fn media_end(&self, dropped: u32) -> u32 {
+        dropped.saturating_add(self.media_linger_ms.min(self.grace_ms))
+    }
+
+    pub(crate) fn grace_end(&self, dropped: u32) -> u32 {
+        dropped.saturating_add(self.grace_ms)
+    }
+}

@@ -1,0 +1,289 @@
+//! What each recipient may see, and what of it changed since they were last told.
+//!
+//! Whatever is the same for everyone is made once for each command. What a recipient may not see is not in their view, so it
+//! never costs them a byte or a number.
+
+use std::collections::BTreeMap;
+
+use hearth_forwarding::{ForwardingTable, Reasons, Source, Subject};
+use hearth_protocol::{
+    Away, Change, Denied, Desk, Frozen, GateReasons, Hold, Millis, OpenSources, Participant,
+    ParticipantGates, Reason, Removed, RoomState, RoomView, Speaker, You,
+};
+
+use crate::seat::{Place, Seat, participant, spoken};
+use crate::{ConnectionId, Effects, Room, Tell, Words};
+
+/// What was told last, to compare with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    pub table: Option<ForwardingTable>,
+    shared: Option<Shared>,
+    desk: Option<Desk>,
+    you: BTreeMap<ConnectionId, You>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Shared {
+    /// With all hands.
+    participants: Vec<Participant>,
+    room: RoomState,
+    floor: hearth_protocol::Floor,
+}
+
+impl Told {
+    /// The relay starts with an empty table.
+    pub fn before_anything() -> Told {
+        Told { table: Some(ForwardingTable::default()), ..Told::default() }
+    }
+}
+
+impl Room {
+    /// Tells everyone with a seat what is new to them.
+    pub(crate) fn tell_views(&mut self, out: &mut Effects) {
+        let connected: Vec<(ConnectionId, Subject)> =
+            self.seats.iter().filter_map(|(subject, seat)| Some((seat.connection()?, *subject))).collect();
+        let shared = self.shared();
+        let facilitated = self.seats.values().any(|seat| seat.is_connected() && seat.role.is_facilitator());
+        let desk = facilitated.then(|| self.desk());
+        let before = std::mem::take(&mut self.told);
+        let changes = before.shared.as_ref().map(|old| shared.changes_since(old)).unwrap_or_default();
+        let desk_changed = desk != before.desk;
+        let mut yous = BTreeMap::new();
+        for (connection, subject) in connected {
+            let Some(seat) = self.seats.get(&subject) else { continue };
+            let you = self.you(subject, seat);
+            let sees_all = seat.role.is_facilitator() || !self.definition.policy.private_queue;
+            let desk = desk.as_ref().filter(|_| seat.role.is_facilitator());
+            let words = match before.you.get(&connection) {
+                None => {
+                    let view = shared.view(self.now, you.clone(), desk.cloned(), sees_all);
+                    Some(Words::Snapshot(Box::new(view)))
+                }
+                Some(old) => {
+                    let mut changes = if sees_all {
+                        changes.clone()
+                    } else {
+                        let old = before.shared.as_ref().unwrap_or(&shared);
+                        shared.as_seen_by(subject).changes_since(&old.as_seen_by(subject))
+                    };
+                    if *old != you {
+                        changes.push(Change::You(Box::new(you.clone())));
+                    }
+                    if let Some(desk) = desk.filter(|_| desk_changed) {
+                        changes.push(Change::Desk(Box::new(desk.clone())));
+                    }
+                    (!changes.is_empty()).then_some(Words::Delta(changes))
+                }
+            };
+            out.tell.extend(words.map(|words| Tell { to: connection, words }));
+            yous.insert(connection, you);
+        }
+        self.told = Told { table: before.table, shared: Some(shared), desk, you: yous };
+    }
+
+    /// This connection lost count: the next words to it are a snapshot.
+    pub(crate) fn forget_told(&mut self, connection: ConnectionId) {
+        self.told.you.remove(&connection);
+    }
+
+    fn shared(&self) -> Shared {
+        let present = self.seats.iter().filter(|(_, seat)| seat.is_present());
+        Shared {
+            participants: present.map(|(subject, seat)| self.participant(*subject, seat)).collect(),
+            room: self.room_state(),
+            floor: self.floor_view(),
+        }
+    }
+
+    fn participant(&self, subject: Subject, seat: &Seat) -> Participant {
+        let open = |source: Source| seat.gates[source.index()].reasons().is_empty();
+        Participant {
+            id: participant(subject),
+            alias: seat.alias.shown(subject),
+            role: seat.role,
+            lead: self.lead == Some(subject),
+            open: OpenSources {
+                microphone: open(Source::Microphone),
+                camera: open(Source::Camera),
+                screen: open(Source::Screen),
+            },
+            hand: self.floor.hands.of(subject),
+        }
+    }
+
+    fn room_state(&self) -> RoomState {
+        let in_charge = self.is_in_charge();
+        RoomState {
+            title: self.definition.title.clone(),
+            locked: self.lock.is_some(),
+            frozen: self.freeze.as_ref().map(|freeze| Frozen {
+                since: Millis(freeze.since),
+                by: participant(freeze.by),
+                thawed: freeze.thawed.clone(),
+            }),
+            hold: self.hold.as_ref().map(|hold| Hold {
+                since: Millis(hold.since),
+                ends_at: Millis(hold.ends_at),
+                may_resume: in_charge,
+            }),
+            ends_at: self.ends_at.map(Millis),
+            epoch: self.epoch.0,
+            crisis_line: self.definition.crisis_line.clone(),
+        }
+    }
+
+    fn floor_view(&self) -> hearth_protocol::Floor {
+        let granted = self.floor.grants.iter().map(|grant| Speaker {
+            participant: participant(grant.subject),
+            since: Millis(grant.since),
+            until: None,
+        });
+        let round = self.floor.round.as_ref();
+        let turn = round.and_then(|round| {
+            let turn = round.turn?;
+            Some(Speaker {
+                participant: participant(turn.subject),
+                since: Millis(turn.since),
+                until: turn.until.filter(|_| round.paused.is_none()).map(Millis),
+            })
+        });
+        hearth_protocol::Floor {
+            mode: self.floor.mode,
+            speakers: granted.chain(turn).collect(),
+            round: round.map(|round| hearth_protocol::Round {
+                next: round.queue.iter().map(|subject| participant(*subject)).collect(),
+                paused: round.paused.is_some(),
+            }),
+        }
+    }
+
+    fn you(&self, subject: Subject, seat: &Seat) -> You {
+        let asked = seat.asked_until.filter(|_| seat.gates[Source::Microphone.index()].own);
+        You {
+            participant: participant(subject),
+            media_generation: seat.generation.0,
+            publish: Source::ALL.into_iter().filter(|source| seat.may_publish(*source)).map(spoken).collect(),
+            gates: gate_reasons(seat),
+            hand: self.floor.hands.of(subject),
+            lead_offered: self.is_lead_offered(subject),
+            open_on_turn: seat.open_on_turn,
+            asked_until: asked.map(Millis),
+        }
+    }
+
+    fn desk(&self) -> Desk {
+        let present = self.seats.iter().filter(|(_, seat)| seat.is_present());
+        Desk {
+            knocks: self.waiting().map(|(id, _, knock)| self.view_of_knock(id, knock)).collect(),
+            knocks_version: self.knocks_version,
+            gates: present
+                .map(|(subject, seat)| ParticipantGates {
+                    participant: participant(*subject),
+                    gates: gate_reasons(seat),
+                })
+                .collect(),
+            away: self.seats.iter().filter_map(|(subject, seat)| away(*subject, seat)).collect(),
+            removed: (self.seats.iter())
+                .filter(|(_, seat)| seat.place == Place::Removed)
+                .map(|(subject, seat)| Removed {
+                    participant: participant(*subject),
+                    alias: seat.alias.shown(*subject),
+                })
+                .collect(),
+            denied: (self.denials.iter())
+                .map(|(id, denial)| Denied { knock: *id, alias: denial.alias.clone() })
+                .collect(),
+            seats: self.seats_counted(),
+            capacity: self.definition.policy.capacity,
+        }
+    }
+}
+
+impl Shared {
+    fn changes_since(&self, old: &Shared) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if self == old {
+            return changes;
+        }
+        // Both are sorted by id: those gone, then those new or changed.
+        let ids =
+            |shared: &[Participant], id| shared.binary_search_by_key(&id, |one: &Participant| one.id).ok();
+        let gone = old.participants.iter().filter(|one| ids(&self.participants, one.id).is_none());
+        changes.extend(gone.map(|one| Change::Left { participant: one.id }));
+        let news = self
+            .participants
+            .iter()
+            .filter(|one| ids(&old.participants, one.id).is_none_or(|at| old.participants[at] != **one));
+        changes.extend(news.cloned().map(Change::Participant));
+        if self.room != old.room {
+            changes.push(Change::Room(self.room.clone()));
+        }
+        if self.floor != old.floor {
+            changes.push(Change::Floor(self.floor.clone()));
+        }
+        changes
+    }
+
+    /// With a private queue nobody sees a hand but their own.
+    fn as_seen_by(&self, subject: Subject) -> Shared {
+        let mut seen = self.clone();
+        for one in seen.participants.iter_mut().filter(|one| one.id != participant(subject)) {
+            one.hand = None;
+        }
+        seen
+    }
+
+    fn view(&self, now: u32, you: You, desk: Option<Desk>, sees_all: bool) -> RoomView {
+        let seen = if sees_all { self.clone() } else { self.as_seen_by(Subject(you.participant.0)) };
+        RoomView {
+            now: Millis(now),
+            you,
+            participants: seen.participants,
+            room: seen.room,
+            floor: seen.floor,
+            desk,
+        }
+    }
+}
+
+/// Who held a seat and is not connected; where they are now is seen elsewhere for those sent back and those removed.
+fn away(subject: Subject, seat: &Seat) -> Option<Away> {
+    let (how, since) = match seat.place {
+        Place::Held { since, .. } => (hearth_protocol::AwayHow::Dropped, since),
+        Place::Gone { how, since } => (how, since),
+        Place::Connected { .. } | Place::Aside | Place::Removed => return None,
+    };
+    Some(Away {
+        participant: participant(subject),
+        alias: seat.alias.shown(subject),
+        how,
+        since: Millis(since),
+    })
+}
+
+fn gate_reasons(seat: &Seat) -> GateReasons {
+    let reasons = |source: Source| seat.gates[source.index()].reasons();
+    GateReasons {
+        microphone: named(reasons(Source::Microphone)),
+        camera: named(reasons(Source::Camera)),
+        screen: named(reasons(Source::Screen)),
+    }
+}
+
+fn named(reasons: Reasons) -> Vec<Reason> {
+    let name = |reason| match reason {
+        hearth_forwarding::Reason::Self_ => Reason::Self_,
+        hearth_forwarding::Reason::Facilitator => Reason::Facilitator,
+        hearth_forwarding::Reason::Floor => Reason::Floor,
+        hearth_forwarding::Reason::Freeze => Reason::Freeze,
+        hearth_forwarding::Reason::Unattended => Reason::Unattended,
+        hearth_forwarding::Reason::Consent => Reason::Consent,
+        hearth_forwarding::Reason::Ticket => Reason::Ticket,
+        hearth_forwarding::Reason::Level => Reason::Level,
+        hearth_forwarding::Reason::Ceiling => Reason::Ceiling,
+        hearth_forwarding::Reason::Format => Reason::Format,
+        hearth_forwarding::Reason::Away => Reason::Away,
+    };
+    reasons.iter().map(name).collect()
+}

@@ -1,0 +1,447 @@
+//! A driver for scenarios: people by name, their connections, and what each was told.
+
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+
+use hearth_forwarding::{ForwardingTable, Generation, Reason, Row, Source, Subject};
+use hearth_protocol::{
+    Bye, ByeReason, Card, Change, GroundRules, KnockId, Outcome, Participant, ParticipantId, RefusalCode,
+    Request, RequestId, Role, RoomView, Secret, ServerFrame,
+};
+use hearth_room::{
+    Act, Claims, Command, ConnectionId, Definition, Effects, Fresh, Policy, Record, Room, SecretHash, Words,
+};
+
+pub const RULES: u32 = 1;
+pub const RULES_HASH: &str = "rules-1";
+
+pub fn definition() -> Definition {
+    let removal_card = Card {
+        title: "You are no longer part of this session".to_owned(),
+        text: "Your care team is there for you.".to_owned(),
+        crisis_line: "988".to_owned(),
+        contact: "the clinic".to_owned(),
+    };
+    Definition {
+        title: "Group".to_owned(),
+        ground_rules: rules(RULES, RULES_HASH),
+        crisis_line: "988".to_owned(),
+        removal_card,
+        policy: Policy::default(),
+    }
+}
+
+pub fn rules(version: u32, hash: &str) -> GroundRules {
+    GroundRules { version, hash: hash.to_owned(), rules: vec!["What is said here stays here.".to_owned()] }
+}
+
+pub fn claims(subject: &str, role: Role) -> Claims {
+    Claims {
+        issuer: "clinic".to_owned(),
+        ticket: String::new(),
+        expires: 600_000,
+        subject: subject.to_owned(),
+        role,
+        rank: 0,
+        alias: subject.to_owned(),
+        publish: vec![
+            hearth_protocol::Source::Microphone,
+            hearth_protocol::Source::Camera,
+            hearth_protocol::Source::Screen,
+        ],
+        open_admission: false,
+        interprets: None,
+    }
+}
+
+/// What one connection has heard, and the view that its deltas add up to.
+#[derive(Clone, Debug, Default)]
+pub struct Heard {
+    pub frames: Vec<ServerFrame>,
+    pub view: Option<RoomView>,
+    pub deltas: Vec<Vec<Change>>,
+    pub bye: Option<Bye>,
+    pub secret: Option<Secret>,
+}
+
+impl Heard {
+    pub fn count(&self, wanted: impl Fn(&ServerFrame) -> bool) -> usize {
+        self.frames.iter().filter(|frame| wanted(frame)).count()
+    }
+
+    pub fn is_waiting(&self) -> bool {
+        self.view.is_none() && self.bye.is_none() && self.count(|frame| *frame == ServerFrame::Waiting) > 0
+    }
+}
+
+pub struct Meeting {
+    pub room: Room,
+    pub now: u32,
+    pub heard: BTreeMap<ConnectionId, Heard>,
+    /// The newest connection of each name.
+    pub at: BTreeMap<String, ConnectionId>,
+    pub ids: BTreeMap<String, ParticipantId>,
+    pub record: Vec<Record>,
+    pub table: ForwardingTable,
+    pub ended: bool,
+    pub last: Effects,
+    drawn: u64,
+}
+
+impl Meeting {
+    pub fn new() -> Meeting {
+        Meeting::of(definition())
+    }
+
+    pub fn with(change: impl FnOnce(&mut Policy)) -> Meeting {
+        let mut definition = definition();
+        change(&mut definition.policy);
+        Meeting::of(definition)
+    }
+
+    pub fn of(definition: Definition) -> Meeting {
+        Meeting {
+            room: Room::new(definition),
+            now: 0,
+            heard: BTreeMap::new(),
+            at: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            record: Vec::new(),
+            table: ForwardingTable::default(),
+            ended: false,
+            last: Effects::default(),
+            drawn: 0,
+        }
+    }
+
+    /// A facilitator `fay` and these members, all seated with open microphones and cameras.
+    pub fn seated(members: &[&str]) -> Meeting {
+        Meeting::new().and_seated(members)
+    }
+
+    pub fn and_seated(mut self, members: &[&str]) -> Meeting {
+        self.joins("fay", Role::Facilitator);
+        for member in members {
+            self.joins(member, Role::Member);
+        }
+        for name in members.iter().chain(&["fay"]) {
+            self.ok(name, open(Source::Microphone));
+            self.ok(name, open(Source::Camera));
+        }
+        self
+    }
+
+    pub fn fresh(&mut self) -> Fresh {
+        self.drawn += 1;
+        let mut hash = [0; 32];
+        hash[..8].copy_from_slice(&self.drawn.to_be_bytes());
+        Fresh { secret: Secret(format!("secret-{}", self.drawn)), hash: SecretHash(hash) }
+    }
+
+    pub fn hash_of(secret: &Secret) -> SecretHash {
+        let drawn: u64 = secret.0.trim_start_matches("secret-").parse().expect("a secret drawn here");
+        let mut hash = [0; 32];
+        hash[..8].copy_from_slice(&drawn.to_be_bytes());
+        SecretHash(hash)
+    }
+
+    pub fn connection(&mut self) -> ConnectionId {
+        self.drawn += 1;
+        ConnectionId(self.drawn)
+    }
+
+    // What people do.
+
+    /// Through the door by the shortest lawful way: a facilitator admits, if there is one.
+    pub fn joins(&mut self, name: &str, role: Role) -> ConnectionId {
+        let connection = self.waits(name, role);
+        if self.heard[&connection].view.is_none() {
+            let facilitator = self.a_facilitator();
+            let knock = self.knock_of(name);
+            self.ok(&facilitator, Request::Admit { knock, through_lock: false });
+        }
+        let view = self.heard[&connection].view.as_ref();
+        let you = view.unwrap_or_else(|| panic!("{name} has no seat")).you.participant;
+        self.ids.insert(name.to_owned(), you);
+        connection
+    }
+
+    /// Knocks and agrees to the ground rules.
+    pub fn waits(&mut self, name: &str, role: Role) -> ConnectionId {
+        self.waits_with(claims(name, role))
+    }
+
+    pub fn waits_with(&mut self, claims: Claims) -> ConnectionId {
+        let name = claims.subject.clone();
+        let connection = self.knocks_with(claims);
+        if self.heard[&connection].bye.is_none() {
+            self.ok(&name, accept());
+        }
+        connection
+    }
+
+    pub fn knocks(&mut self, name: &str, role: Role) -> ConnectionId {
+        self.knocks_with(claims(name, role))
+    }
+
+    pub fn knocks_with(&mut self, mut claims: Claims) -> ConnectionId {
+        let connection = self.connection();
+        if claims.ticket.is_empty() {
+            claims.ticket = format!("ticket-{}", connection.0);
+        }
+        self.at.insert(claims.subject.clone(), connection);
+        let fresh = self.fresh();
+        self.apply(Command::Knock { connection, claims, fresh });
+        connection
+    }
+
+    /// Comes back with the newest secret that this name was given.
+    pub fn returns(&mut self, name: &str, media: Option<u32>) -> ConnectionId {
+        let old = self.at[name];
+        let secret = self.heard[&old].secret.clone().expect("was given a secret");
+        self.returns_with(name, &secret, media)
+    }
+
+    pub fn returns_with(&mut self, name: &str, secret: &Secret, media: Option<u32>) -> ConnectionId {
+        let connection = self.connection();
+        self.at.insert(name.to_owned(), connection);
+        let fresh = self.fresh();
+        let media_generation = media.map(Generation);
+        self.apply(Command::Return { connection, hash: Meeting::hash_of(secret), media_generation, fresh });
+        connection
+    }
+
+    pub fn drops(&mut self, name: &str) {
+        let connection = self.at[name];
+        self.apply(Command::Dropped { connection, last_seen: self.now });
+    }
+
+    pub fn asks(&mut self, name: &str, request: Request) -> Result<Option<Outcome>, RefusalCode> {
+        let connection = self.at[name];
+        self.asks_over(connection, request)
+    }
+
+    pub fn asks_over(
+        &mut self,
+        connection: ConnectionId,
+        request: Request,
+    ) -> Result<Option<Outcome>, RefusalCode> {
+        self.drawn += 1;
+        let id = RequestId(format!("request-{}", self.drawn));
+        self.asks_again(connection, id, request)
+    }
+
+    pub fn asks_again(
+        &mut self,
+        connection: ConnectionId,
+        request_id: RequestId,
+        request: Request,
+    ) -> Result<Option<Outcome>, RefusalCode> {
+        let fresh = self.fresh();
+        self.apply(Command::Request { connection, request_id: request_id.clone(), request, fresh });
+        for tell in &self.last.tell {
+            match &tell.words {
+                Words::Frame(ServerFrame::Ok { request_id: answered, outcome })
+                    if tell.to == connection && *answered == request_id =>
+                {
+                    return Ok(outcome.clone());
+                }
+                Words::Frame(ServerFrame::Refusal { request_id: answered, refusal })
+                    if tell.to == connection && answered.as_ref() == Some(&request_id) =>
+                {
+                    return Err(refusal.code);
+                }
+                _ => {}
+            }
+        }
+        panic!("no answer to {request_id:?}: {:?}", self.last.tell)
+    }
+
+    pub fn ok(&mut self, name: &str, request: Request) -> Option<Outcome> {
+        let shown = format!("{request:?}");
+        self.asks(name, request).unwrap_or_else(|code| panic!("{name} was refused {shown}: {code:?}"))
+    }
+
+    pub fn refused(&mut self, name: &str, request: Request, expected: RefusalCode) {
+        let shown = format!("{request:?}");
+        assert_eq!(self.asks(name, request), Err(expected), "{name} asked {shown}");
+    }
+
+    // Time.
+
+    /// Runs the room's own clockwork until then.
+    pub fn wait(&mut self, ms: u32) {
+        let until = self.now + ms;
+        while let Some(at) = self.room.poll_timeout().filter(|at| *at <= until) {
+            assert!(at >= self.now, "a timeout in the past");
+            self.now = at;
+            let effects = self.room.handle_timeout(at);
+            self.take(effects);
+            assert!(self.room.poll_timeout().is_none_or(|next| next > at), "a timeout that stays due");
+        }
+        self.now = until;
+    }
+
+    pub fn apply(&mut self, command: Command) {
+        let effects = self.room.apply(self.now, command);
+        self.take(effects);
+    }
+
+    fn take(&mut self, effects: Effects) {
+        if let Some(table) = &effects.forward {
+            assert!(table.version > self.table.version, "a table without a higher version");
+            assert_eq!(table.version, effects.version);
+            self.table = table.clone();
+        }
+        assert_eq!(effects.version, self.table.version);
+        assert_eq!(self.room.table(), self.table);
+        self.record.extend(effects.record.iter().cloned());
+        self.ended |= effects.ended;
+        for tell in effects.farewell.iter().chain(&effects.tell) {
+            let heard = self.heard.entry(tell.to).or_default();
+            assert!(heard.bye.is_none(), "told after goodbye: {:?}", tell.words);
+            match &tell.words {
+                Words::Frame(frame) => {
+                    if let ServerFrame::Knocked { secret } | ServerFrame::Seated { secret } = frame {
+                        heard.secret = Some(secret.clone());
+                    }
+                    heard.frames.push(frame.clone());
+                }
+                Words::Snapshot(view) => heard.view = Some((**view).clone()),
+                Words::Delta(changes) => {
+                    heard.deltas.push(changes.clone());
+                    let view = heard.view.as_mut().expect("a delta needs a snapshot");
+                    changes.iter().for_each(|change| fold(view, change));
+                }
+                Words::Bye(bye) => heard.bye = Some(bye.clone()),
+            }
+        }
+        self.last = effects;
+        self.views_are_current();
+    }
+
+    /// Whoever counts deltas sees what a fresh snapshot would show.
+    fn views_are_current(&mut self) {
+        let connections: Vec<_> = self
+            .heard
+            .iter()
+            .filter(|(_, heard)| heard.view.is_some() && heard.bye.is_none())
+            .map(|(at, _)| *at)
+            .collect();
+        for connection in connections {
+            let mut twin = self.room.clone();
+            let effects = twin.apply(self.now, Command::Refresh { connection });
+            for tell in effects.tell {
+                let Words::Snapshot(mut fresh) = tell.words else { continue };
+                let seen = self.heard[&connection].view.as_ref().expect("just looked");
+                fresh.now = seen.now;
+                assert_eq!(*seen, *fresh, "deltas of {connection:?} went astray");
+            }
+        }
+    }
+
+    // What is to be seen.
+
+    pub fn hears(&self, name: &str) -> &Heard {
+        &self.heard[&self.at[name]]
+    }
+
+    pub fn view(&self, name: &str) -> &RoomView {
+        self.hears(name).view.as_ref().unwrap_or_else(|| panic!("{name} has no view"))
+    }
+
+    pub fn bye(&self, name: &str) -> Option<ByeReason> {
+        self.hears(name).bye.as_ref().map(|bye| bye.reason)
+    }
+
+    pub fn id(&self, name: &str) -> ParticipantId {
+        self.ids[name]
+    }
+
+    pub fn subject(&self, name: &str) -> Subject {
+        Subject(self.ids[name].0)
+    }
+
+    pub fn row(&self, name: &str) -> Option<&Row> {
+        self.table.row(self.subject(name))
+    }
+
+    pub fn closed(&self, name: &str, source: Source) -> Vec<Reason> {
+        self.row(name).unwrap_or_else(|| panic!("{name} has no row")).closed[source.index()].iter().collect()
+    }
+
+    /// Whether anyone's relay would forward this source of theirs to at least one listener.
+    pub fn is_heard(&self, name: &str, source: Source) -> bool {
+        let Some(row) = self.row(name) else { return false };
+        let speaker = (row.subject, row.generation);
+        self.table
+            .rows
+            .iter()
+            .any(|to| self.table.permits(speaker, source, (to.subject, to.generation)).is_ok())
+    }
+
+    pub fn sees(&self, viewer: &str, name: &str) -> Option<&Participant> {
+        let id = self.id(name);
+        self.view(viewer).participants.iter().find(|one| one.id == id)
+    }
+
+    pub fn knock_of(&self, name: &str) -> KnockId {
+        let facilitator = self.a_facilitator();
+        let desk = self.view(&facilitator).desk.as_ref().expect("a facilitator has a desk");
+        let alias = |knock: &&hearth_protocol::Knock| knock.alias == name;
+        desk.knocks.iter().find(alias).unwrap_or_else(|| panic!("{name} does not wait: {:?}", desk.knocks)).id
+    }
+
+    fn a_facilitator(&self) -> String {
+        let desk = |at: &ConnectionId| {
+            let heard = &self.heard[at];
+            heard.bye.is_none() && heard.view.as_ref().is_some_and(|view| view.desk.is_some())
+        };
+        let connected = |at: &ConnectionId| self.room.media_peer(*at).is_some();
+        let found = self.at.iter().find(|(_, at)| desk(at) && connected(at));
+        found.expect("no facilitator is there").0.clone()
+    }
+
+    pub fn acts(&self, wanted: impl Fn(&Act) -> bool) -> usize {
+        self.record.iter().filter(|record| wanted(&record.act)).count()
+    }
+}
+
+fn fold(view: &mut RoomView, change: &Change) {
+    match change.clone() {
+        Change::Participant(one) => match view.participants.iter_mut().find(|known| known.id == one.id) {
+            Some(known) => *known = one,
+            None => {
+                view.participants.push(one);
+                view.participants.sort_by_key(|one| one.id);
+            }
+        },
+        Change::Left { participant } => view.participants.retain(|one| one.id != participant),
+        Change::Room(room) => view.room = room,
+        Change::Floor(floor) => view.floor = floor,
+        Change::You(you) => view.you = *you,
+        Change::Desk(desk) => view.desk = Some(*desk),
+        Change::Slot(_) | Change::Speaking { .. } | Change::Reaction { .. } | Change::Notice { .. } => {}
+    }
+}
+
+pub fn accept() -> Request {
+    Request::AcceptGroundRules { version: RULES, hash: RULES_HASH.to_owned() }
+}
+
+pub fn open(source: Source) -> Request {
+    Request::SetOwn { source: spoken(source), open: true }
+}
+
+pub fn close(source: Source) -> Request {
+    Request::SetOwn { source: spoken(source), open: false }
+}
+
+pub fn spoken(source: Source) -> hearth_protocol::Source {
+    match source {
+        Source::Microphone => hearth_protocol::Source::Microphone,
+        Source::Camera => hearth_protocol::Source::Camera,
+        Source::Screen => hearth_protocol::Source::Screen,
+    }
+}
