@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use figment::error::Kind;
+use figment::error::{Actual, Kind};
 use figment::providers::{Env, Format, Serialized, Toml};
 use figment::value::{Dict, Value};
 use figment::{Figment, Metadata, Source};
@@ -372,39 +372,63 @@ fn defaults() -> Figment {
 /// One line for one thing that does not fit.
 fn explain(error: &figment::Error) -> BadConfig {
     let name = error.path.join(".");
-    let at = match &error.metadata {
-        Some(metadata) => format!(" ({})", source(metadata, &name)),
-        None => String::new(),
-    };
+    let from =
+        error.metadata.as_ref().map(|metadata| format!(" ({})", source(metadata, &name))).unwrap_or_default();
     let text = match &error.kind {
-        Kind::UnknownField(field, known) => {
-            let section = if name.is_empty() { String::new() } else { format!("{name}.") };
-            return BadConfig(format!(
-                "the setting `{section}{field}` does not exist{at}: take it away, or use one of {}",
-                known.join(", ")
-            ));
+        Kind::UnknownField(_, known) => {
+            format!("does not exist: take it away, or use one of {}", known.join(", "))
         }
-        Kind::MissingField(field) => {
-            let section = if name.is_empty() { String::new() } else { format!("{name}.") };
-            return BadConfig(format!("the setting `{section}{field}` is missing: add it"));
+        Kind::MissingField(field) => format!("lacks `{field}`: add it"),
+        Kind::InvalidType(actual, expected) | Kind::InvalidValue(actual, expected) => {
+            format!("is {}, and should be {}", actual_words(actual), expected_words(expected))
         }
-        Kind::InvalidType(actual, expected) => format!("is {actual}, and should be {expected}"),
-        Kind::InvalidValue(actual, expected) => format!("is {actual}, and should be {expected}"),
         Kind::InvalidLength(length, expected) => format!("has {length} items, and should have {expected}"),
         Kind::UnknownVariant(actual, known) => {
             format!("is \"{actual}\", and should be one of {}", known.join(", "))
         }
-        Kind::Message(text) => text.trim_end().replace('\n', " "),
+        Kind::Message(text) => text.split_whitespace().collect::<Vec<_>>().join(" "),
         Kind::DuplicateField(_)
         | Kind::ISizeOutOfRange(_)
         | Kind::USizeOutOfRange(_)
         | Kind::Unsupported(_)
         | Kind::UnsupportedKey(_, _) => error.kind.to_string(),
     };
-    if name.is_empty() {
-        BadConfig(format!("the settings cannot be read{at}: {text}"))
-    } else {
-        bad(&format!("{name}`{at}`"), &text)
+    match name.as_str() {
+        "" => BadConfig(format!("the settings{from} cannot be read: {text}")),
+        name => BadConfig(format!("the setting `{name}`{from} {text}")),
+    }
+}
+
+fn actual_words(actual: &Actual) -> String {
+    match actual {
+        Actual::Str(text) => format!("\"{text}\""),
+        Actual::Unsigned(number) => number.to_string(),
+        Actual::Signed(number) => number.to_string(),
+        Actual::Bool(_)
+        | Actual::Float(_)
+        | Actual::Char(_)
+        | Actual::Bytes(_)
+        | Actual::Unit
+        | Actual::Option
+        | Actual::NewtypeStruct
+        | Actual::Seq
+        | Actual::Map
+        | Actual::Enum
+        | Actual::UnitVariant
+        | Actual::NewtypeVariant
+        | Actual::TupleVariant
+        | Actual::StructVariant
+        | Actual::Other(_) => actual.to_string(),
+    }
+}
+
+fn expected_words(expected: &str) -> &str {
+    match expected {
+        "u16" => "a whole number from 0 to 65535",
+        "u32" | "u64" | "usize" => "a whole number",
+        "a boolean" => "true or false",
+        "a string" => "text (in the environment: '\"in quotes\"')",
+        other => other,
     }
 }
 
@@ -474,7 +498,7 @@ mod tests {
     fn a_bad_setting_gives_one_line_that_names_it() {
         check_bad("http.bind", "here", "IP address");
         check_bad("http.prot", 1, "does not exist");
-        check_bad("media.port", 70_000, "should be");
+        check_bad("media.port", 70_000, "70000, and should be a whole number from 0 to 65535");
         check_bad("media.bind", "0.0.0.0", "media.advertised");
         check_bad("http.public_url", "rooms.example", "https://");
         check_bad("rooms.a.policy.capacity", 0, "rooms.a.policy.capacity");

@@ -5,7 +5,8 @@
 //! listener decrypts of that phase was forwarded after it.
 
 mod client;
-mod stamp;
+pub(crate) mod payload;
+pub(crate) mod stamp;
 mod stream;
 
 use std::{
@@ -99,6 +100,30 @@ pub struct Received {
     pub keyframes_asked: u64,
 }
 
+impl Received {
+    pub(crate) fn count(&mut self, payload: &[u8], slot: String, arrival_us: u64) {
+        let Some(stamp) = Stamp::find(payload) else {
+            self.unstamped += 1;
+            return;
+        };
+        if self.latency_us.len() < LATENCIES_MAX {
+            self.latency_us.push(arrival_us.saturating_sub(stamp.sent_us) as u32);
+        }
+        let tally = self.from.entry((stamp.sender, stamp.source)).or_default();
+        tally.packets += 1;
+        tally.highest_counter = tally.highest_counter.max(stamp.counter);
+        tally.last_arrival_us = arrival_us;
+        *tally.by_phase.entry(stamp.phase).or_default() += 1;
+        *tally.slots.entry(slot).or_default() += 1;
+    }
+
+    /// Packets that arrived from this sender's source, in this phase or a later one.
+    pub fn since(&self, sender: u32, source: u8, phase: u32) -> u64 {
+        let Some(tally) = self.from.get(&(sender, source)) else { return 0 };
+        tally.by_phase.range(phase..).map(|(_, packets)| packets).sum()
+    }
+}
+
 #[derive(Debug)]
 enum Order {
     Send { source: Source, pace: Option<Pace> },
@@ -116,6 +141,8 @@ struct Shared {
     phase: AtomicU32,
     received: Mutex<Received>,
 }
+
+const LATENCIES_MAX: usize = 100_000;
 
 pub const MICROPHONE: u8 = 0;
 pub const CAMERA: u8 = 1;
@@ -173,9 +200,7 @@ impl Generator {
 
     /// Packets that arrived from this sender's source, in this phase or a later one.
     pub fn received_since(&self, sender: u32, source: u8, phase: u32) -> u64 {
-        let received = self.shared.received.lock().expect("no client panics while it counts");
-        let Some(tally) = received.from.get(&(sender, source)) else { return 0 };
-        tally.by_phase.range(phase..).map(|(_, packets)| packets).sum()
+        self.shared.received.lock().expect("no client panics while it counts").since(sender, source, phase)
     }
 
     fn order(&self, order: Order) {

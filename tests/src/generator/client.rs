@@ -17,9 +17,9 @@ use str0m::{
     rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc},
 };
 
-use super::{CAMERA, MICROPHONE, Offering, Order, Pace, Shape, Shared, Stamp, stamp::now_us, stream::Stream};
-
-const LATENCIES_MAX: usize = 100_000;
+use super::{
+    CAMERA, MICROPHONE, Offering, Order, Pace, Shape, Shared, Stamp, payload, stamp::now_us, stream::Stream,
+};
 
 #[derive(Debug)]
 pub(super) struct Client {
@@ -63,9 +63,7 @@ impl Client {
                 seq: 1_000 + u64::from(sender) * 7,
                 time: 90_000 * sender,
                 counter: 0,
-                picture: 0,
-                packet_of_frame: 0,
-                key_due: true,
+                picture: payload::Vp8::default(),
             });
         };
         if shape.microphone {
@@ -177,7 +175,7 @@ impl Client {
             self.shared.received.lock().expect("only this thread counts").keyframes_asked += 1;
             for stream in &mut self.streams {
                 if stream.mid == request.mid && (request.rid.is_none() || stream.rid == request.rid) {
-                    stream.key_due = true;
+                    stream.picture.key_due = true;
                 }
             }
         } else if let Event::RtpPacket(packet) = event {
@@ -196,19 +194,7 @@ impl Client {
         {
             received.gaps += seq - last - 1;
         }
-        let Some(stamp) = Stamp::find(&packet.payload) else {
-            received.unstamped += 1;
-            return;
-        };
-        if received.latency_us.len() < LATENCIES_MAX {
-            received.latency_us.push(arrival_us.saturating_sub(stamp.sent_us) as u32);
-        }
-        let tally = received.from.entry((stamp.sender, stamp.source)).or_default();
-        tally.packets += 1;
-        tally.highest_counter = tally.highest_counter.max(stamp.counter);
-        tally.last_arrival_us = arrival_us;
-        *tally.by_phase.entry(stamp.phase).or_default() += 1;
-        *tally.slots.entry(mid.unwrap_or_default()).or_default() += 1;
+        received.count(&packet.payload, mid.unwrap_or_default(), arrival_us);
     }
 
     fn obey(&mut self, order: Order) {
@@ -217,7 +203,7 @@ impl Client {
                 for stream in self.streams.iter_mut().filter(|stream| stream.source == source) {
                     stream.pace = pace;
                     stream.due = Instant::now();
-                    stream.key_due = true;
+                    stream.picture.key_due = true;
                 }
             }
             Order::NewSsrc { source } => {
@@ -273,8 +259,7 @@ impl Client {
         else {
             return;
         };
-        let (payload, marker) =
-            if is_voice { (stream.voice(stamp, pace), false) } else { stream.vp8(stamp, pace) };
+        let (payload, marker) = stream.next(stamp, pace);
         let extensions = ExtensionValues {
             audio_level: pace.level,
             voice_activity: pace.level.map(|level| level > -50),

@@ -17,7 +17,7 @@ impl Stamp {
     pub const BYTES: usize = 25;
     const MAGIC: [u8; 4] = *b"HrTh";
 
-    pub(super) fn write(self, to: &mut [u8]) {
+    pub(crate) fn write(self, to: &mut [u8]) {
         to[..4].copy_from_slice(&Self::MAGIC);
         to[4..8].copy_from_slice(&self.sender.to_be_bytes());
         to[8..12].copy_from_slice(&self.phase.to_be_bytes());
@@ -42,7 +42,7 @@ impl Stamp {
 }
 
 /// Microseconds since the origin.
-pub(super) fn now_us() -> u64 {
+pub(crate) fn now_us() -> u64 {
     Instant::now().saturating_duration_since(origin()).as_micros() as u64
 }
 

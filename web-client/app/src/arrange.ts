@@ -7,8 +7,13 @@ export interface Arrangement {
   readonly scrolls: boolean;
 }
 
-const NARROWEST = 3 / 4;
+/** Width to height. Cameras see more wide than high: upright tiles are for upright screens. */
+const NARROWEST_UPRIGHT = 3 / 4;
+const NARROWEST_WIDE = 6 / 5;
 const WIDEST = 16 / 9;
+const STAGE_WIDE = 700;
+/** Larger than this, a face comes too close. */
+const WIDTH_MAX = 820;
 /** Smaller than this, no face can be read. */
 const WIDTH_MIN = 100;
 const HEIGHT_MIN = 92;
@@ -26,10 +31,12 @@ function fitted(columns: number, count: number, width: number, height: number, g
   const rows = Math.ceil(count / columns);
   const cellWidth = Math.max(0, (width - gap * (columns - 1)) / columns);
   const cellHeight = Math.max(0, (height - gap * (rows - 1)) / rows);
+  const narrowest = width >= STAGE_WIDE ? NARROWEST_WIDE : NARROWEST_UPRIGHT;
+  const tileWidth = Math.min(cellWidth, cellHeight * WIDEST, WIDTH_MAX);
   return {
     columns,
-    width: Math.floor(Math.min(cellWidth, cellHeight * WIDEST)),
-    height: Math.floor(Math.min(cellHeight, cellWidth / NARROWEST)),
+    width: Math.floor(tileWidth),
+    height: Math.floor(Math.min(cellHeight, tileWidth / narrowest)),
     scrolls: false,
   };
 }

@@ -8,8 +8,9 @@ pub enum Kind {
     Rtcp,
 }
 
-/// SRTP and SRTCP end with an authentication tag; the shortest one negotiated here has ten bytes (RFC 3711, RFC 7714).
-const TAG: usize = 10;
+/// Both an RTP header and an RTCP header with the index of SRTCP have twelve bytes, and the shortest authentication tag negotiated
+/// here has ten (RFC 3711, RFC 7714).
+const SRTP_MIN: usize = 12 + 10;
 
 /// None: nothing that the stack should see.
 pub fn kind(datagram: &[u8]) -> Option<Kind> {
@@ -20,9 +21,8 @@ pub fn kind(datagram: &[u8]) -> Option<Kind> {
         128..=191 => {
             // RFC 5761, section 4.
             let is_rtcp = (192..=223).contains(datagram.get(1)?);
-            let shortest = if is_rtcp { 8 + 4 + TAG } else { 12 + TAG };
             let kind = if is_rtcp { Kind::Rtcp } else { Kind::Rtp };
-            (datagram.len() >= shortest).then_some(kind)
+            (datagram.len() >= SRTP_MIN).then_some(kind)
         }
         4..=19 | 64..=127 | 192..=255 => None,
     }
