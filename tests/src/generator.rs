@@ -22,7 +22,7 @@ use std::{
 
 use client::Client;
 use hearth_protocol::{Source, TrackLabel};
-pub use stamp::Stamp;
+pub use stamp::{Stamp, now_us};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 
 /// What a client offers.
@@ -138,6 +138,7 @@ struct Shared {
     ended: AtomicBool,
     stop: AtomicBool,
     sent: AtomicU64,
+    sent_in_phase: AtomicU64,
     phase: AtomicU32,
     received: Mutex<Received>,
 }
@@ -188,6 +189,18 @@ impl Generator {
     /// Every stamp from now on is of this phase.
     pub fn set_phase(&self, phase: u32) {
         self.shared.phase.store(phase, Ordering::SeqCst);
+    }
+
+    /// Raises the phase and returns it.
+    pub fn next_phase(&self) -> u32 {
+        let phase = self.shared.phase.fetch_add(1, Ordering::SeqCst) + 1;
+        self.shared.sent_in_phase.store(0, Ordering::Relaxed);
+        phase
+    }
+
+    /// Packets of the present phase.
+    pub fn sent_in_phase(&self) -> u64 {
+        self.shared.sent_in_phase.load(Ordering::Relaxed)
     }
 
     pub fn sent(&self) -> u64 {

@@ -1,5 +1,6 @@
 //! What the integration, hostile and load tests are made of. Nothing imports this package.
 
 pub mod generator;
+pub mod group;
 pub mod participant;
 pub mod signalling;

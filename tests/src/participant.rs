@@ -30,7 +30,7 @@ use webrtc::{
     peer_connection::{PeerConnection, RTCPeerConnectionState},
 };
 
-use crate::generator::{CAMERA, MICROPHONE, Pace, Received, Shape, Stamp, payload, stamp::now_us};
+use crate::generator::{CAMERA, MICROPHONE, Pace, Received, Shape, Stamp, now_us, payload};
 
 pub type Fallible<T> = Result<T, Box<dyn Error + Send + Sync>>;
 

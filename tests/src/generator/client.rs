@@ -18,7 +18,7 @@ use str0m::{
 };
 
 use super::{
-    CAMERA, MICROPHONE, Offering, Order, Pace, Shape, Shared, Stamp, payload, stamp::now_us, stream::Stream,
+    CAMERA, MICROPHONE, Offering, Order, Pace, Shape, Shared, Stamp, now_us, payload, stream::Stream,
 };
 
 #[derive(Debug)]
@@ -279,6 +279,9 @@ impl Client {
         tx.set_unpaced(true);
         tx.write_rtp(write);
         self.shared.sent.fetch_add(1, Ordering::Relaxed);
+        if stamp.phase == self.shared.phase.load(Ordering::SeqCst) {
+            self.shared.sent_in_phase.fetch_add(1, Ordering::Relaxed);
+        }
         let _ = self.rtc.handle_input(Input::Timeout(now));
     }
 }

@@ -41,8 +41,8 @@ impl Stamp {
     }
 }
 
-/// Microseconds since the origin.
-pub(crate) fn now_us() -> u64 {
+/// Microseconds since the origin of all stamps.
+pub fn now_us() -> u64 {
     Instant::now().saturating_duration_since(origin()).as_micros() as u64
 }
 

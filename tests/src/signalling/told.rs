@@ -108,23 +108,6 @@ impl Told {
     }
 
     fn fold(&mut self, change: &Change) {
-        match change {
-            Change::Slot(slot) => {
-                self.slots.insert(slot.mid.clone(), slot.clone());
-                return;
-            }
-            Change::Speaking { participants } => {
-                self.speaking.clone_from(participants);
-                return;
-            }
-            Change::Notice { .. } => return,
-            Change::Participant(_)
-            | Change::Left { .. }
-            | Change::Room(_)
-            | Change::Floor(_)
-            | Change::You(_)
-            | Change::Desk(_) => {}
-        }
         let Some(view) = &mut self.view else {
             self.faults.push(format!("a delta before the snapshot: {change:?}"));
             return;
@@ -141,7 +124,11 @@ impl Told {
             Change::Floor(floor) => view.floor.clone_from(floor),
             Change::You(you) => view.you.clone_from(you),
             Change::Desk(desk) => view.desk = Some((**desk).clone()),
-            Change::Slot(_) | Change::Speaking { .. } | Change::Notice { .. } => {}
+            Change::Slot(slot) => {
+                self.slots.insert(slot.mid.clone(), slot.clone());
+            }
+            Change::Speaking { participants } => self.speaking.clone_from(participants),
+            Change::Notice { .. } | Change::Reaction { .. } => {}
         }
     }
 }
