@@ -13,6 +13,8 @@ export interface FacilitatorDesk {
   /** `throughLock` lets this one person through a locked door. */
   admit(knock: KnockId, throughLock?: boolean): Promise<void>;
   deny(knock: KnockId): Promise<void>;
+  /** The person may knock again. */
+  undoDenial(knock: KnockId): Promise<void>;
   /** Admits all whom the desk shows waiting, unless the list changed since. Never passes a lock. */
   admitAll(): Promise<void>;
 
@@ -20,10 +22,14 @@ export interface FacilitatorDesk {
   setGate(participant: ParticipantId, source: Source, open: boolean): Promise<void>;
   /** Closes this source of everyone but facilitators and those excepted. */
   gateAll(source: Source, except?: readonly ParticipantId[]): Promise<void>;
+  /** Puts a question on somebody's screen; only their own click answers it. */
+  askToUnmute(participant: ParticipantId): Promise<void>;
   setFloor(mode: Exclude<FloorMode, 'round'>): Promise<void>;
   grant(participant: ParticipantId): Promise<void>;
   revoke(participant: ParticipantId): Promise<void>;
   lowerHandOf(participant: ParticipantId): Promise<void>;
+  /** Those named come first, in this order. */
+  orderHands(participants: readonly ParticipantId[]): Promise<void>;
 
   startRound(plan?: RoundPlan): Promise<void>;
   extendTurn(seconds: number): Promise<void>;
@@ -35,6 +41,8 @@ export interface FacilitatorDesk {
   freeze(): Promise<void>;
   /** Step by step: microphones, cameras, chat. */
   thaw(step: ThawStep): Promise<void>;
+  /** Back to the waiting room, the seat kept aside. */
+  sendToWaiting(participant: ParticipantId): Promise<void>;
   remove(participant: ParticipantId): Promise<void>;
   /** The person may come as far as the waiting room again. */
   undoRemoval(participant: ParticipantId): Promise<void>;
@@ -58,14 +66,17 @@ export function facilitatorDesk(
   return {
     admit: (knock, throughLock = false) => tell({ type: 'admit', knock, through_lock: throughLock }),
     deny: (knock) => tell({ type: 'deny', knock }),
+    undoDenial: (knock) => tell({ type: 'undo_denial', knock }),
     admitAll: () => tell({ type: 'admit_all', if_version: knocksVersion() }),
 
     setGate: (participant, source, open) => tell({ type: 'set_gate', participant, source, open }),
     gateAll: (source, except = []) => tell({ type: 'gate_all', source, except: [...except] }),
+    askToUnmute: (participant) => tell({ type: 'ask_to_unmute', participant }),
     setFloor: (mode) => tell({ type: 'set_floor', mode }),
     grant: (participant) => tell({ type: 'grant', participant }),
     revoke: (participant) => tell({ type: 'revoke', participant }),
     lowerHandOf: (participant) => tell({ type: 'lower_hand_of', participant }),
+    orderHands: (participants) => tell({ type: 'order_hands', participants: [...participants] }),
 
     startRound: (plan = {}) =>
       tell({
@@ -82,6 +93,7 @@ export function facilitatorDesk(
     unlock: () => tell({ type: 'lock', locked: false }),
     freeze: () => tell({ type: 'freeze' }),
     thaw: (step) => tell({ type: 'thaw', step }),
+    sendToWaiting: (participant) => tell({ type: 'send_to_waiting', participant }),
     remove: (participant) => tell({ type: 'remove', participant }),
     undoRemoval: (participant) => tell({ type: 'undo_removal', participant }),
     resumeRoom: () => tell({ type: 'resume_room' }),

@@ -16,6 +16,7 @@ export type { View } from './state';
 export type {
   Away,
   Card,
+  Denied,
   Desk,
   Floor,
   FloorMode,
@@ -32,6 +33,7 @@ export type {
   OpenSources,
   Participant,
   ParticipantId,
+  Reaction,
   Reason,
   RefusalCode,
   Removed,

@@ -32,7 +32,7 @@ const SOURCES: readonly Source[] = ['microphone', 'camera', 'screen'];
 
 /**
  * What this browser sends. A source is live only while its owner wants it so and its gate is open: a gate that was closed from
- * outside mutes the device too, and only the owner's next click brings it back.
+ * outside mutes the device too, and only the owner's next click brings it back; but who opted in may wait for the floor unmuted.
  */
 export class Own extends Events<{ change: OwnSources }> {
   readonly #wanted = new Set<Source>();
@@ -67,10 +67,11 @@ export class Own extends Events<{ change: OwnSources }> {
     }
   }
 
-  handleYou({ gates }: You): void {
+  handleYou({ gates, open_on_turn }: You): void {
     this.#gates = gates;
     for (const source of SOURCES) {
-      if (this.#wanted.has(source) && !this.#busy.has(source) && gates[source].length > 0) this.#release(source);
+      const closed = gates[source].some((reason) => reason !== 'floor' || source !== 'microphone' || !open_on_turn);
+      if (this.#wanted.has(source) && !this.#busy.has(source) && closed) this.#release(source);
     }
     this.#apply();
   }

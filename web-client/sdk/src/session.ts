@@ -11,6 +11,8 @@ import type {
   HandKind,
   Notice,
   Outcome,
+  ParticipantId,
+  Reaction,
   Request,
   RoomView,
   Tile,
@@ -45,6 +47,8 @@ export interface SessionEvents {
   own: OwnSources;
   media: MediaState;
   notice: Notice;
+  /** Shown for a moment and kept nowhere. */
+  reaction: { readonly participant: ParticipantId; readonly reaction: Reaction };
   /** Whether the browser wants a click before it plays sound: then show one and call `allowSound`. */
   soundBlocked: boolean;
 }
@@ -168,6 +172,15 @@ export class Session extends Events<SessionEvents> {
     return this.#own.set('screen', on);
   }
 
+  /** Whether the microphone may open by itself when one's turn comes, if it was left on. */
+  setOpenOnTurn(on: boolean): Promise<void> {
+    return this.#tell({ type: 'open_on_turn', on });
+  }
+
+  react(reaction: Reaction): Promise<void> {
+    return this.#tell({ type: 'react', reaction });
+  }
+
   raiseHand(kind: HandKind = 'speak'): Promise<void> {
     return this.#tell({ type: 'raise_hand', kind });
   }
@@ -263,6 +276,7 @@ export class Session extends Events<SessionEvents> {
     for (const change of changes) {
       if (change.type === 'slot') this.#slots.handleSlot(change);
       if (change.type === 'notice') this.emit('notice', change.notice);
+      if (change.type === 'reaction') this.emit('reaction', change);
     }
     if (this.#view.you !== before.you || this.#view.participants !== before.participants) this.#handleView();
     if (this.#view !== before) this.emit('view', this.#view);

@@ -41,6 +41,7 @@ function afterChange(view: View, change: Change): View {
     case 'slot':
     case 'reaction':
     case 'notice':
+    case 'reaction':
       return view;
   }
 }
