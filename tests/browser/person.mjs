@@ -99,7 +99,7 @@ export class Person {
 
   /** One's own tile says which participant one is, and by which name. */
   async learnWhoOneIs() {
-    const own = this.people.locator('[data-participant]').filter({ has: this.page.getByText('you', { exact: true }) });
+    const own = this.people.locator('[data-participant][data-self]');
     this.id = await own.getAttribute('data-participant');
     this.alias = (await own.locator('.alias').textContent()).trim();
   }

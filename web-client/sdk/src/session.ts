@@ -173,7 +173,7 @@ export class Session extends Events<SessionEvents> {
   }
 
   /** Whether the microphone may open by itself when one's turn comes, if it was left on. */
-  setOpenOnTurn(on: boolean): Promise<void> {
+  openOnTurn(on: boolean): Promise<void> {
     return this.#tell({ type: 'open_on_turn', on });
   }
 
