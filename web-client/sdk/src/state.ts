@@ -41,7 +41,6 @@ function afterChange(view: View, change: Change): View {
     case 'slot':
     case 'reaction':
     case 'notice':
-    case 'reaction':
       return view;
   }
 }
