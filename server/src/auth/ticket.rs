@@ -28,6 +28,8 @@ pub struct Grant {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
     pub grant: Grant,
+    /// For an interpreter: the subject of whom they speak for.
+    interprets: Option<String>,
     issuer: String,
     id: String,
     /// Until `exp` and the skew.
@@ -48,7 +50,7 @@ impl Ticket {
             alias: self.grant.alias,
             publish: self.grant.publish,
             open_admission: self.grant.open_admission,
-            interprets: None,
+            interprets: self.interprets,
         }
     }
 }
@@ -99,6 +101,7 @@ impl Tickets {
             alias: grant.alias.clone(),
             publish: grant.publish.clone(),
             admission: if grant.open_admission { Admission::Open } else { Admission::Ask },
+            interprets: None,
         };
         let header = Header { kid: Some(name.to_owned()), ..Header::new(Algorithm::HS256) };
         jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(key.secret()))
@@ -144,6 +147,7 @@ impl Verifier {
         let until = claims.exp.saturating_add(self.tickets.skew.as_secs());
         Ok(Ticket {
             remaining: Duration::from_secs(until.saturating_sub(unix_seconds(now))),
+            interprets: claims.interprets,
             issuer: claims.iss,
             id: claims.jti,
             grant: Grant {
@@ -218,6 +222,8 @@ struct WireClaims {
     publish: Vec<Source>,
     #[serde(default)]
     admission: Admission,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    interprets: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -231,7 +237,8 @@ enum Admission {
 
 impl WireClaims {
     fn fits(&self) -> bool {
-        let named = [&self.sub, &self.jti].into_iter().all(|id| (1..=ID_BYTES_MAX).contains(&id.len()));
+        let ids = [&self.sub, &self.jti].into_iter().chain(&self.interprets);
+        let named = ids.into_iter().all(|id| (1..=ID_BYTES_MAX).contains(&id.len()));
         named && (1..=ALIAS_BYTES_MAX).contains(&self.alias.len()) && self.publish.len() <= PUBLISH_MAX
     }
 }
@@ -360,6 +367,15 @@ mod tests {
         check(|_, claims| claims["sub"] = "x".repeat(129).into(), NOW, TicketRefused::Invalid);
         check(|_, claims| claims["role"] = "owner".into(), NOW, TicketRefused::Invalid);
         check(|_, claims| claims["publish"] = json!(["everything"]), NOW, TicketRefused::Invalid);
+    }
+
+    #[test]
+    fn an_interpreters_ticket_says_for_whom() {
+        let ticket = ticket(|_, claims| {
+            claims["role"] = "interpreter".into();
+            claims["interprets"] = "s-2".into();
+        });
+        assert_eq!(verify(&ticket, NOW).unwrap().claims(0).interprets.as_deref(), Some("s-2"));
     }
 
     #[test]

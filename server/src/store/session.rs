@@ -89,3 +89,82 @@ fn unix_ms() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use hearth_room::{Act, Record, Room};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::store::Ledger;
+
+    struct Meeting {
+        store: Store,
+        room: RoomId,
+        session: SessionId,
+    }
+
+    async fn meeting() -> Meeting {
+        let room = RoomId::parse("hearth").unwrap();
+        Meeting { store: Store::temporary().await.unwrap(), room, session: SessionId::draw() }
+    }
+
+    impl Meeting {
+        async fn commit(&self, clock: u32, first: u64, acts: Vec<Act>, with_snapshot: bool, ended: bool) {
+            let definition = Config::for_tests().definitions().unwrap().find(&self.room).unwrap();
+            let records = acts.into_iter().map(|act| Record { at: clock, actor: None, act }).collect();
+            let snapshot = with_snapshot.then(|| Room::new(definition.as_ref().clone()).snapshot());
+            let (room, session) = (self.room.clone(), self.session);
+            let commit = Commit { room, session, clock, first, records, snapshot, ended };
+            self.store.commit(commit).await.unwrap();
+        }
+
+        async fn kept(&self) -> Option<Kept> {
+            self.store.kept(&self.room).await.unwrap()
+        }
+
+        async fn tamper(&self, sql: &'static str) {
+            sqlx::query(sql).execute(&self.store.pool).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_is_woken_as_it_was_kept_last_and_not_after_its_end() {
+        let meeting = meeting().await;
+        assert!(meeting.kept().await.is_none());
+        meeting.commit(1_000, 0, vec![Act::Started], true, false).await;
+        meeting.commit(2_000, 1, vec![Act::Locked], true, false).await;
+        let kept = meeting.kept().await.unwrap();
+        assert_eq!(
+            (kept.session, kept.clock, kept.records, kept.proven_last),
+            (meeting.session, 2_000, 2, true)
+        );
+        meeting.commit(3_000, 2, vec![Act::Ended], false, true).await;
+        assert!(meeting.kept().await.is_none());
+        assert_eq!(meeting.store.audit(&meeting.room).await.unwrap().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn records_that_loosen_nothing_leave_the_snapshot_the_last() {
+        let meeting = meeting().await;
+        meeting.commit(1_000, 0, vec![Act::Started], true, false).await;
+        meeting.commit(5_000, 1, vec![Act::RoundStarted], false, false).await;
+        let kept = meeting.kept().await.unwrap();
+        assert_eq!((kept.clock, kept.records, kept.proven_last), (5_000, 2, true));
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_that_is_older_than_the_audit_or_was_changed_is_not_proven() {
+        for sql in [
+            "UPDATE session SET records = 1",
+            "UPDATE session SET audit_head = zeroblob(32)",
+            "UPDATE session SET snapshot = snapshot || ' '",
+        ] {
+            let meeting = meeting().await;
+            meeting.commit(1_000, 0, vec![Act::Started, Act::Locked], true, false).await;
+            assert!(meeting.kept().await.unwrap().proven_last);
+            meeting.tamper(sql).await;
+            assert!(!meeting.kept().await.unwrap().proven_last, "{sql}");
+        }
+    }
+}
