@@ -3,11 +3,11 @@ use hearth_protocol::Secret;
 use hearth_room::{Fresh, SecretHash};
 use sha2::{Digest, Sha256};
 
+use crate::chance;
+
 /// A new secret of 256 bits with its hash.
 pub(super) fn fresh() -> Fresh {
-    let mut bits = [0; 32];
-    getrandom::fill(&mut bits).expect("the system gives randomness to every process once it has booted");
-    let secret = Secret(BASE64_URL_SAFE_NO_PAD.encode(bits));
+    let secret = Secret(BASE64_URL_SAFE_NO_PAD.encode(chance::bytes::<32>()));
     let hash = hash(&secret);
     Fresh { secret, hash }
 }

@@ -1,3 +1,5 @@
+mod negotiation;
+
 use std::{
     collections::BTreeMap,
     future,
@@ -10,9 +12,7 @@ use futures_util::{
     stream::{FuturesUnordered, StreamExt},
 };
 use hearth_forwarding::ForwardingTable;
-use hearth_protocol::{
-    Bye, ByeReason, MediaOffer, Millis, Outcome, RefusalCode, Request, RequestId, ServerFrame,
-};
+use hearth_protocol::{Bye, ByeReason, Millis, Outcome, Request, RequestId, ServerFrame};
 use hearth_relay::{Event, MediaEvents, OfferRefused};
 use hearth_room::{Command, ConnectionId, Definition, Effects, Room, Tell, Words};
 use tokio::{
@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     room_id::RoomId,
-    signalling::{Outbox, refusal},
+    signalling::Outbox,
     store::{Commit, Fault, SessionId},
 };
 
@@ -40,12 +40,8 @@ use crate::{
 const FAREWELL_WITHIN: Duration = Duration::from_millis(200);
 /// How long one attempt to record may take.
 const RECORDED_WITHIN: Duration = Duration::from_secs(2);
-/// How long an answer to an offer may take.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 /// How long a room takes to say goodbye when the process stops.
 pub(super) const GOODBYE_WITHIN: Duration = Duration::from_millis(500);
-/// Tiles that one view may name.
-const TILES_MAX: usize = 64;
 
 /// The life of a room's task: from the first arrival to the end of the session, the stop of the process, or nobody being there.
 pub(super) async fn run(
@@ -79,6 +75,7 @@ pub(super) async fn run(
         clock,
         records,
         guests: BTreeMap::new(),
+        visited: false,
         media,
         events,
         relay_alive: true,
@@ -102,6 +99,8 @@ struct Task {
     /// Records of the session so far.
     records: u64,
     guests: BTreeMap<ConnectionId, Guest>,
+    /// Somebody was here: from then on the room may fall asleep.
+    visited: bool,
     media: Box<dyn RoomMedia>,
     events: MediaEvents,
     /// Whether the relay may say anything yet.
@@ -201,7 +200,8 @@ impl Task {
             Some(Ending::Ended) => self.order.is_empty(),
             Some(Ending::Stopping(until)) => self.order.is_empty() || until <= Instant::now(),
             None => {
-                self.guests.is_empty()
+                self.visited
+                    && self.guests.is_empty()
                     && self.order.is_empty()
                     && self.works.is_empty()
                     && self.room.poll_timeout().is_none()
@@ -249,6 +249,7 @@ impl Task {
     }
 
     fn enter(&mut self, connection: ConnectionId, arrival: Arrival, outbox: Outbox) {
+        self.visited = true;
         self.guests.insert(connection, Guest { outbox, told: false });
         let fresh = secret::fresh();
         let command = match arrival {
@@ -281,89 +282,6 @@ impl Task {
         // How long the session has been going on is nobody's business before the door.
         let now = Millis(if self.peer(connection).is_ok() { self.clock.now() } else { 0 });
         guest.outbox.frame(&ServerFrame::Pong { nonce, now });
-    }
-
-    fn offer(&mut self, connection: ConnectionId, request_id: RequestId, offer: MediaOffer) {
-        let (subject, generation) = match self.peer(connection) {
-            Ok(peer) => peer,
-            Err(code) => return self.answer(connection, request_id, Err(code)),
-        };
-        if generation.0 != offer.generation {
-            return self.answer(connection, request_id, Err(RefusalCode::StaleGeneration));
-        }
-        let answer = self.media.offer(media::offer(subject, offer));
-        self.works.push(Box::pin(async move {
-            let answer = match timeout(ANSWERED_WITHIN, answer).await {
-                Ok(Ok(answer)) => answer,
-                Ok(Err(_)) | Err(_) => Err(OfferRefused::Gone),
-            };
-            Work::Answered { connection, request_id, answer }
-        }));
-    }
-
-    fn view(&self, connection: ConnectionId, tiles: &[hearth_protocol::Tile]) -> Result<(), RefusalCode> {
-        let (subject, generation) = self.peer(connection)?;
-        if tiles.len() > TILES_MAX {
-            return Err(RefusalCode::TooLarge);
-        }
-        self.media.view(subject, generation, tiles.iter().map(media::tile).collect());
-        Ok(())
-    }
-
-    /// The media connection that this guest may have, once it was told of it.
-    fn peer(
-        &self,
-        connection: ConnectionId,
-    ) -> Result<(hearth_forwarding::Subject, hearth_forwarding::Generation), RefusalCode> {
-        let told = self.guests.get(&connection).is_some_and(|guest| guest.told);
-        self.room.media_peer(connection).filter(|_| told).ok_or(RefusalCode::NotSeated)
-    }
-
-    fn answer(
-        &self,
-        connection: ConnectionId,
-        request_id: RequestId,
-        result: Result<Option<Outcome>, RefusalCode>,
-    ) {
-        let Some(guest) = self.guests.get(&connection) else { return };
-        guest.outbox.frame(&match result {
-            Ok(outcome) => ServerFrame::Ok { request_id, outcome },
-            Err(code) => ServerFrame::Refusal { request_id: Some(request_id), refusal: refusal(code) },
-        });
-    }
-
-    fn event(&mut self, event: Event) {
-        match event {
-            Event::Slot { subject, generation, mid, carries, epoch } => {
-                let peer = (subject, generation);
-                let Some(change) = self.stage.slot(peer, mid, carries, epoch) else { return };
-                let guest = self.guests.iter().find(|(connection, guest)| {
-                    guest.told && self.room.media_peer(**connection) == Some(peer)
-                });
-                if let Some((_, guest)) = guest {
-                    guest.outbox.delta(vec![change]);
-                }
-            }
-            Event::Speaking { subjects } => {
-                let change = self.stage.speaking(subjects);
-                let seated = |connection| self.room.media_peer(connection).is_some();
-                for (_, guest) in
-                    self.guests.iter().filter(|(connection, guest)| guest.told && seated(**connection))
-                {
-                    guest.outbox.delta(vec![change.clone()]);
-                }
-            }
-            Event::Lost { subject, generation } => {
-                self.stage.lost(subject);
-                self.apply(Command::MediaLost { subject, generation });
-            }
-            Event::Restarted => {
-                tracing::warn!("the relay was restarted");
-                self.stage.clear();
-                self.apply(Command::RelayRestarted);
-                self.hand_over(self.room.table());
-            }
-        }
     }
 
     fn worked(&mut self, work: Work) {
