@@ -261,7 +261,7 @@ fn apply(view: &mut RoomView, change: &Change) {
     }
 }
 
-fn definition() -> Definition {
+pub fn definition() -> Definition {
     let card = Card {
         title: "Goodbye".into(),
         text: "You are not part of this meeting any more.".into(),
