@@ -1,9 +1,32 @@
 //! What the rest of the server holds of the relay.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    collections::HashMap,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+};
 
 use hearth_forwarding::{Epoch, ForwardingTable, Generation, Source, Subject, Version};
+use mio::{Poll, Waker};
 use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{
+    counters::{self, Counters},
+    mailbox::{Ends, GroupId, Mailbox},
+    peer::Identity,
+    socket::Socket,
+    supervisor,
+    tcp::Streams,
+    worker::{self, Ports},
+};
+
+/// Events that wait to be taken; what does not fit is told later from the state at that time.
+const EVENTS_MAX: usize = 1_024;
 
 #[derive(Clone, Debug)]
 pub struct RelayConfig {
@@ -24,6 +47,8 @@ pub enum StartError {
     Bind(SocketAddr, #[source] std::io::Error),
     #[error("no address to advertise: `bind` is unspecified and `advertised` is empty")]
     NothingToAdvertise,
+    #[error("no certificate could be made for media connections")]
+    Certificate,
     #[error("a worker thread could not be started")]
     Thread(#[source] std::io::Error),
 }
@@ -31,27 +56,133 @@ pub enum StartError {
 /// All workers. Dropping it ends them and joins their threads.
 #[derive(Debug)]
 pub struct Relay {
-    _private: (),
+    workers: Vec<WorkerHandle>,
+    groups: AtomicU64,
+}
+
+#[derive(Debug)]
+struct WorkerHandle {
+    mailbox: Arc<Mailbox>,
+    counters: Arc<Counters>,
+    address: SocketAddr,
+    /// Open rooms.
+    load: Arc<AtomicUsize>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Relay {
-    pub fn start(_config: RelayConfig) -> Result<Relay, StartError> {
-        unimplemented!()
+    pub fn start(config: RelayConfig) -> Result<Relay, StartError> {
+        if config.bind.is_unspecified() && config.advertised.is_empty() {
+            return Err(StartError::NothingToAdvertise);
+        }
+        let mut relay = Relay { workers: Vec::new(), groups: AtomicU64::new(0) };
+        for number in 0..config.workers.max(1) {
+            relay.workers.push(WorkerHandle::start(&config, number)?);
+        }
+        Ok(relay)
     }
 
     /// Where each worker listens.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        unimplemented!()
+        self.workers.iter().map(|worker| worker.address).collect()
     }
 
     /// Media for one room, on the worker with the least to do. Nothing is forwarded before its first table.
     pub fn open(&self) -> (Media, MediaEvents) {
-        unimplemented!()
+        let worker = self
+            .workers
+            .iter()
+            .min_by_key(|worker| worker.load.load(Ordering::Relaxed))
+            .expect("a relay starts with at least one worker");
+        let group = GroupId(self.groups.fetch_add(1, Ordering::Relaxed));
+        let (applied, applied_end) = watch::channel(Version::default());
+        let (events, events_end) = mpsc::channel(EVENTS_MAX);
+        worker.load.fetch_add(1, Ordering::Relaxed);
+        worker.mailbox.open(group, Ends { applied, events });
+        let room = Room { group, mailbox: worker.mailbox.clone(), load: worker.load.clone() };
+        (Media { room: Arc::new(room) }, MediaEvents { applied: applied_end, events: events_end })
     }
 
     /// All counters with their Prometheus names and labels, summed over workers.
     pub fn counters(&self) -> Vec<Counter> {
-        unimplemented!()
+        let workers: Vec<_> = self.workers.iter().map(|worker| worker.counters.clone()).collect();
+        counters::list(&workers)
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        for worker in &self.workers {
+            worker.mailbox.stop();
+        }
+        for worker in &mut self.workers {
+            if let Some(thread) = worker.thread.take() {
+                // It catches its own panics; nothing is left to be said here.
+                drop(thread.join());
+            }
+        }
+    }
+}
+
+impl WorkerHandle {
+    /// The thread opens its own sockets, since what they work with never leaves it, and says when they listen.
+    fn start(config: &RelayConfig, number: usize) -> Result<Self, StartError> {
+        let port = if config.port == 0 { 0 } else { config.port.saturating_add(number as u16) };
+        let wanted = SocketAddr::new(config.bind, port);
+        let advertised =
+            if config.advertised.is_empty() { vec![config.bind] } else { config.advertised.clone() };
+        let counters = Arc::new(Counters::default());
+        let (started, start) = std::sync::mpsc::sync_channel(1);
+        let thread = std::thread::Builder::new().name(format!("media-{number}")).spawn({
+            let counters = counters.clone();
+            move || match prepare(wanted, &advertised) {
+                Ok((mut ports, mailbox, identity, address)) => {
+                    // Whoever starts a worker waits for this.
+                    drop(started.send(Ok((mailbox.clone(), address))));
+                    supervisor::supervise(&mut ports, &mailbox, &counters, &identity);
+                }
+                Err(error) => drop(started.send(Err(error))),
+            }
+        });
+        let thread = thread.map_err(StartError::Thread)?;
+        let ended = |_| StartError::Thread(io::Error::other("it ended before it had begun"));
+        let (mailbox, address) = start.recv().map_err(ended)??;
+        Ok(WorkerHandle { mailbox, counters, address, load: Arc::default(), thread: Some(thread) })
+    }
+}
+
+fn prepare(
+    wanted: SocketAddr,
+    advertised: &[IpAddr],
+) -> Result<(Ports, Arc<Mailbox>, Identity, SocketAddr), StartError> {
+    let (socket, mut streams, address) = listen(wanted)?;
+    let bind = |error| StartError::Bind(address, error);
+    let poll = Poll::new().map_err(bind)?;
+    socket.register(poll.registry(), worker::UDP).map_err(bind)?;
+    streams.register(poll.registry(), worker::TCP).map_err(bind)?;
+    let waker = Waker::new(poll.registry(), worker::WAKER).map_err(bind)?;
+    let addresses = advertised.iter().map(|ip| SocketAddr::new(*ip, address.port())).collect();
+    let identity = Identity::new(addresses).ok_or(StartError::Certificate)?;
+    let ports = Ports { poll, socket, streams, groups: HashMap::new() };
+    Ok((ports, Arc::new(Mailbox::new(waker)), identity, address))
+}
+
+/// UDP and TCP on one number. Where the system chooses it, what it chose for one may be taken for the other: then again.
+fn listen(wanted: SocketAddr) -> Result<(Socket, Streams, SocketAddr), StartError> {
+    let fault = |error: io::Error| {
+        let is_taken = error.kind() == io::ErrorKind::AddrInUse;
+        if is_taken { StartError::PortTaken(wanted, error) } else { StartError::Bind(wanted, error) }
+    };
+    let mut tries = if wanted.port() == 0 { 16 } else { 1 };
+    loop {
+        tries -= 1;
+        let socket = Socket::bind(wanted).map_err(fault)?;
+        let address = socket.local().map_err(fault)?;
+        match Streams::bind(address) {
+            Ok(streams) => return Ok((socket, streams, address)),
+            Err(_) if tries > 0 => {}
+            Err(error) => return Err(fault(error)),
+        }
     }
 }
 
@@ -65,26 +196,42 @@ pub struct Counter {
 /// One room's media. Dropping the last clone ends them.
 #[derive(Clone, Debug)]
 pub struct Media {
-    _private: (),
+    room: Arc<Room>,
+}
+
+#[derive(Debug)]
+struct Room {
+    group: GroupId,
+    mailbox: Arc<Mailbox>,
+    load: Arc<AtomicUsize>,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.load.fetch_sub(1, Ordering::Relaxed);
+        self.mailbox.close(self.group);
+    }
 }
 
 impl Media {
     /// Hands over the newest table. Never blocks and never loses a restriction: a later table replaces one not yet applied.
     /// A media connection without a row of its generation is ended. Once [`MediaEvents::applied`] shows the version, everything
     /// that it closes is purged and no packet of it goes to the kernel any more.
-    pub fn forward(&self, _table: ForwardingTable) {
-        unimplemented!()
+    pub fn forward(&self, table: ForwardingTable) {
+        self.room.mailbox.table(self.room.group, table);
     }
 
     /// A browser's offer. The first one of a generation makes its media connection, which must have a row in the table that was
     /// handed over last. The answer carries all candidates.
-    pub fn offer(&self, _offer: Offer) -> oneshot::Receiver<Result<String, OfferRefused>> {
-        unimplemented!()
+    pub fn offer(&self, offer: Offer) -> oneshot::Receiver<Result<String, OfferRefused>> {
+        let (answer, answered) = oneshot::channel();
+        self.room.mailbox.offer(self.room.group, offer, answer);
+        answered
     }
 
     /// What this browser shows, most important first. The last one counts. It chooses among what the table permits, no more.
-    pub fn view(&self, _subject: Subject, _generation: Generation, _tiles: Vec<Tile>) {
-        unimplemented!()
+    pub fn view(&self, subject: Subject, generation: Generation, tiles: Vec<Tile>) {
+        self.room.mailbox.view(self.room.group, subject, generation, tiles);
     }
 }
 

@@ -4,16 +4,27 @@
 //! their peers outright, each with one UDP port (and the same TCP port); packets never cross threads, and the packet path has no
 //! lock, no await and no policy.
 
-#[allow(dead_code, reason = "used by the worker")]
 mod counters;
-#[allow(dead_code, reason = "used by the worker")]
 mod demux;
-#[allow(dead_code, reason = "used by the worker")]
+mod feed;
+mod fill;
+mod group;
 mod guard;
 mod handle;
-#[allow(dead_code, reason = "used by the worker")]
+mod ingress;
+mod keyframe;
+mod layers;
+mod mailbox;
+mod member;
+mod offer;
+mod packet;
+mod peer;
+mod permits;
+mod slot;
 mod socket;
-#[allow(dead_code, reason = "used by the worker")]
+mod speaker;
+mod supervisor;
 mod tcp;
+mod worker;
 
 pub use handle::*;

@@ -77,6 +77,7 @@ impl Streams {
         })
     }
 
+    #[cfg(test)]
     pub fn local(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
@@ -161,12 +162,6 @@ impl Streams {
         let at = self.by_remote.get(&remote);
         if let Some(Some(stream)) = at.and_then(|at| self.streams.get_mut(*at)) {
             stream.queue.purge();
-        }
-    }
-
-    pub fn close(&mut self, remote: SocketAddr) {
-        if let Some(&at) = self.by_remote.get(&remote) {
-            self.close_at(at);
         }
     }
 

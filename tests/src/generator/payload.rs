@@ -44,9 +44,10 @@ impl Vp8 {
             self.picture = (self.picture + 1) & 0x7fff;
             ticks = 90_000 / (pace.packets_per_second / FRAME_PACKETS).max(1);
         }
-        let mut bytes = vec![if starts { 0x90 } else { 0x80 }, 0xc0];
+        let mut bytes = vec![if starts { 0x90 } else { 0x80 }, 0xe0];
         bytes.extend((0x8000 | self.picture).to_be_bytes());
-        bytes.push(self.picture as u8);
+        // TL0PICIDX needs a TID beside it: the base layer.
+        bytes.extend([self.picture as u8, 0]);
         if starts {
             let key = std::mem::take(&mut self.key_due);
             bytes.extend([u8::from(!key), 0, 0]);

@@ -1,0 +1,132 @@
+//! A packet's way from its sender to the listeners' slots.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use hearth_forwarding::Stop;
+
+use super::Worker;
+use crate::{
+    counters::Count,
+    demux::PeerKey,
+    feed::Kind,
+    ingress::{self, Admission},
+    packet::Packet,
+    peer::Signal,
+    permits,
+};
+
+impl Worker<'_> {
+    pub(super) fn handle(&mut self, key: PeerKey, signal: Signal) {
+        match signal {
+            Signal::Packet(packet) => self.forward(key, &packet),
+            Signal::KeyFrameWanted { slot } => {
+                self.counters.one(Count::KeyframesAsked);
+                let slot = self.members.get(key).and_then(|member| member.slots.get(slot));
+                if let Some((filling, layer)) = slot.and_then(|slot| slot.source_layer()) {
+                    self.ask_key_frame(filling.from, filling.feed, layer);
+                }
+            }
+            Signal::Connected => {
+                self.counters.one(Count::IceConnected);
+                self.counters.one(Count::DtlsConnected);
+                let group = self.members.get(key).map(|member| member.group);
+                if let Some(group) = group.and_then(|group| self.groups.get_mut(&group)) {
+                    group.stale = true;
+                }
+            }
+            Signal::Disconnected => self.counters.one(Count::IceDisconnected),
+        }
+    }
+
+    fn forward(&mut self, from: PeerKey, packet: &Packet) {
+        let now = self.now;
+        let Some(member) = self.members.get_mut(from) else { return };
+        let Some(group) = self.groups.get_mut(&member.group) else { return };
+        let (row, source) = (member.row, packet.feed.source());
+        // First of all, and on nothing that the sender wrote.
+        match ingress::gate(&group.permits, row, source) {
+            Admission::Open => {}
+            Admission::Closed(reasons) => return self.counters.closed(reasons),
+            Admission::Unknown => return self.counters.one(Count::NoSpeaker),
+        }
+        if packet.feed.kind() == Kind::Audio {
+            group.speakers.heard(member.subject, member.weight, packet.payload.len(), packet.level, now);
+        }
+        let Some(sending) = &mut member.feeds[packet.feed.index()] else {
+            return self.counters.one(Count::NoSource);
+        };
+        let picture = packet.picture.unwrap_or_default();
+        sending.layers.heard(packet.layer, now, picture.height);
+        if picture.starts_key_frame
+            && let Some(layer) = sending.layers.get_mut(packet.layer)
+        {
+            layer.wish.granted();
+        }
+        let routes = std::mem::take(&mut sending.routes);
+        if routes.is_empty() {
+            self.counters.one(Count::NoSlot);
+        }
+        for (listener, slot) in &routes {
+            self.forward_to(from, row, packet, *listener, *slot);
+        }
+        if let Some(Some(sending)) =
+            self.members.get_mut(from).map(|member| &mut member.feeds[packet.feed.index()])
+        {
+            sending.routes = routes;
+        }
+    }
+
+    fn forward_to(&mut self, from: PeerKey, row: usize, packet: &Packet, to: PeerKey, at: usize) {
+        let now = self.now;
+        let Some(listener) = self.members.get_mut(to) else { return self.counters.one(Count::NoListener) };
+        let Some(group) = self.groups.get_mut(&listener.group) else { return };
+        if !group.permits.allows(row, packet.feed.source(), listener.row) {
+            // Routes are made from permits, and slots emptied with them: this is the second lock on the same door.
+            let stop = group
+                .table
+                .as_ref()
+                .and_then(|table| permits::reason(table, row, packet.feed.source(), listener.row));
+            return self.count_stop(stop);
+        }
+        if !listener.peer.is_connected() {
+            return self.counters.one(Count::NoListener);
+        }
+        let Some(slot) = listener.slots.get_mut(at) else { return };
+        let Some(forwarded) = slot.take(from, packet, now) else {
+            return self.counters.one(Count::OtherLayer);
+        };
+        let news = !slot.is_told();
+        let written = catch_unwind(AssertUnwindSafe(|| {
+            if forwarded.switched {
+                listener.peer.forget_sent(at);
+            }
+            listener.peer.write(at, packet, forwarded.numbers, now)
+        }));
+        group.news |= news;
+        if forwarded.switched {
+            self.counters.one(Count::SlotSwitches);
+        }
+        match written {
+            Ok(true) => {
+                self.counters.one(match packet.feed.kind() {
+                    Kind::Audio => Count::ForwardedAudio,
+                    Kind::Video => Count::ForwardedVideo,
+                });
+                self.touch(to);
+            }
+            Ok(false) => self.counters.one(Count::NoSlot),
+            Err(_) => self.lose(to, Some(Count::PeerPanics)),
+        }
+    }
+
+    fn count_stop(&self, stop: Option<Stop>) {
+        match stop {
+            Some(Stop::Closed(reasons)) => self.counters.closed(reasons),
+            Some(Stop::NoSpeaker) => self.counters.one(Count::NoSpeaker),
+            Some(Stop::Barred) => self.counters.one(Count::Barred),
+            Some(Stop::OtherSpace) => self.counters.one(Count::OtherSpace),
+            Some(Stop::Own) => self.counters.one(Count::Own),
+            Some(Stop::NoListener) | None => self.counters.one(Count::NoListener),
+        }
+    }
+}

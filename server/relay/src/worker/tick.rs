@@ -1,0 +1,274 @@
+//! What is looked at every tick: speakers, slots, layers, key frames, silence; and what the rooms are told.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use hearth_forwarding::Subject;
+use tokio::sync::mpsc::error::TrySendError;
+
+use super::Worker;
+use crate::{
+    counters::Count,
+    demux::PeerKey,
+    feed::{Feed, Kind},
+    fill,
+    handle::Event,
+    mailbox::GroupId,
+    slot::{Filling, Slot},
+};
+
+/// A browser checks its path every few seconds (RFC 7675). Without any for so long the connection has failed for good.
+const UNCHECKED_MAX: Duration = Duration::from_secs(30);
+const EXPIRE: Duration = Duration::from_secs(1);
+
+impl Worker<'_> {
+    pub(super) fn tick(&mut self) {
+        for id in self.groups.keys().copied().collect::<Vec<_>>() {
+            self.update_speakers(id);
+        }
+        self.fill_stale();
+        for id in self.groups.keys().copied().collect::<Vec<_>>() {
+            self.choose_layers(id);
+        }
+        self.send_wishes();
+        if self.now >= self.expire_at {
+            self.expire_at = self.now + EXPIRE;
+            self.expire();
+        }
+    }
+
+    fn expire(&mut self) {
+        self.ports.streams.expire(self.now, self.counters);
+        let now = self.now;
+        let silent =
+            |key: &PeerKey| self.members.get(*key).is_some_and(|member| now > member.checked + UNCHECKED_MAX);
+        for key in self.members.keys().filter(silent).collect::<Vec<_>>() {
+            self.lose(key, None);
+        }
+    }
+
+    fn update_speakers(&mut self, id: GroupId) {
+        let Some(group) = self.groups.get_mut(&id) else { return };
+        let sounds = |key: &PeerKey| {
+            let slots = &self.members.get(*key)?.slots;
+            Some(slots.iter().filter(|slot| slot.kind() == Kind::Audio).count()).filter(|count| *count > 0)
+        };
+        let slots = group.members.iter().filter_map(sounds).min().unwrap_or(0);
+        group.stale |= group.speakers.update(self.now, slots);
+        group.speaking = group.speakers.speaking();
+        group.news |= group.speaking != group.speaking_told;
+    }
+
+    pub(super) fn fill_stale(&mut self) {
+        for id in self.groups.iter().filter(|(_, group)| group.stale).map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.fill(id);
+        }
+    }
+
+    /// Fills all slots of a group, and makes the routes that lead to them.
+    fn fill(&mut self, id: GroupId) {
+        let Some(group) = self.groups.get_mut(&id) else { return };
+        group.stale = false;
+        let mut keys = group.members.clone();
+        keys.sort_by_key(|key| self.members.get(*key).map(|member| member.row));
+        let order = group.speakers.order();
+        let sources = self.open_sources(id, &keys);
+        for listener in &keys {
+            let (Some(group), Some(member)) = (self.groups.get(&id), self.members.get(*listener)) else {
+                continue;
+            };
+            let permitted: Vec<Filling> = (sources.iter())
+                .filter(|(row, filling)| group.permits.allows(*row, filling.feed.source(), member.row))
+                .map(|(_, filling)| *filling)
+                .collect();
+            self.fill_listener(*listener, &permitted, &order);
+        }
+        self.route(&keys);
+        self.choose_layers(id);
+        self.send_wishes();
+    }
+
+    /// What is sent and not closed, with its row.
+    fn open_sources(&self, id: GroupId, keys: &[PeerKey]) -> Vec<(usize, Filling)> {
+        let Some(group) = self.groups.get(&id) else { return Vec::new() };
+        let mut sources = Vec::new();
+        for key in keys {
+            let Some(member) = self.members.get(*key) else { continue };
+            for feed in Feed::ALL {
+                let is_open =
+                    group.permits.closed(member.row, feed.source()).is_some_and(|closed| closed.is_empty());
+                if is_open && member.feeds[feed.index()].is_some() {
+                    sources.push((member.row, Filling { from: *key, subject: member.subject, feed }));
+                }
+            }
+        }
+        sources
+    }
+
+    fn fill_listener(&mut self, key: PeerKey, permitted: &[Filling], order: &[Subject]) {
+        let Some(member) = self.members.get(key) else { return };
+        let active: Vec<bool> = member.peer.slots().map(|(_, _, active)| active).collect();
+        let of_kind = |kind: Kind| -> Vec<usize> {
+            let slots = member.slots.iter().enumerate();
+            slots.filter(|(at, slot)| active[*at] && slot.kind() == kind).map(|(at, _)| at).collect()
+        };
+        let (audio, video) = (of_kind(Kind::Audio), of_kind(Kind::Video));
+        let sounds = fill::sounds(permitted, order, audio.len());
+        let pictures = fill::pictures(permitted, member.view.as_deref(), order, video.len());
+        let wanted: Vec<Filling> = pictures.iter().map(|(filling, _)| *filling).collect();
+        let mut emptied = Vec::new();
+        for (places, wanted) in [(audio, sounds), (video, wanted)] {
+            let Some(member) = self.members.get_mut(key) else { return };
+            let of = |slot: &Slot| fill::Place { present: slot.wanted(), before: slot.before() };
+            let present: Vec<_> = places.iter().map(|at| of(&member.slots[*at])).collect();
+            for (at, filling) in places.iter().zip(fill::place(&present, &wanted)) {
+                let slot = &mut member.slots[*at];
+                if slot.assign(filling, self.now) {
+                    emptied.push(*at);
+                }
+                let tile = pictures.iter().find(|(shown, _)| Some(*shown) == filling);
+                slot.set_height(tile.map_or(0, |(_, height)| *height));
+            }
+        }
+        for at in emptied {
+            self.empty(key, at);
+        }
+    }
+
+    fn route(&mut self, keys: &[PeerKey]) {
+        for key in keys {
+            for sending in
+                self.members.get_mut(*key).iter_mut().flat_map(|member| member.feeds.iter_mut().flatten())
+            {
+                sending.routes.clear();
+            }
+        }
+        for listener in keys {
+            let slots = self.members.get(*listener).map(|member| member.slots.as_slice()).unwrap_or_default();
+            let mut routes: Vec<(Filling, usize)> = Vec::new();
+            for (at, slot) in slots.iter().enumerate() {
+                routes.extend(slot.wanted().map(|filling| (filling, at)));
+            }
+            for (filling, at) in routes {
+                let from = self.members.get_mut(filling.from);
+                if let Some(Some(sending)) = from.map(|member| &mut member.feeds[filling.feed.index()]) {
+                    sending.routes.push((*listener, at));
+                }
+            }
+        }
+    }
+
+    /// The layer for each picture by its tile; whoever waits for a key frame asks, again and again while the source is heard.
+    fn choose_layers(&mut self, id: GroupId) {
+        let Some(group) = self.groups.get(&id) else { return };
+        for listener in group.members.clone() {
+            let count = self.members.get(listener).map_or(0, |member| member.slots.len());
+            for at in 0..count {
+                let Some(slot) = self.members.get(listener).map(|member| &member.slots[at]) else { break };
+                let Some(wanted) = slot.wanted().filter(|_| slot.kind() == Kind::Video) else { continue };
+                let height = slot.height();
+                let from =
+                    self.members.get(wanted.from).and_then(|from| from.feeds[wanted.feed.index()].as_ref());
+                let Some(layer) = from.map(|sending| sending.layers.choose(self.now, height)) else {
+                    continue;
+                };
+                let Some(slot) = self.members.get_mut(listener).map(|member| &mut member.slots[at]) else {
+                    break;
+                };
+                slot.set_layer(layer);
+                if let Some((filling, layer)) = slot.awaits() {
+                    self.wish(filling.from, filling.feed, layer);
+                }
+            }
+        }
+    }
+
+    fn wish(&mut self, from: PeerKey, feed: Feed, layer: usize) {
+        let sending = self.members.get_mut(from).and_then(|member| member.feeds[feed.index()].as_mut());
+        if let Some(layer) = sending.and_then(|sending| sending.layers.get_mut(layer)) {
+            layer.wish.ask();
+        }
+    }
+
+    pub(super) fn ask_key_frame(&mut self, from: PeerKey, feed: Feed, layer: usize) {
+        self.wish(from, feed, layer);
+        self.send_wishes_of(from);
+    }
+
+    fn send_wishes(&mut self) {
+        for key in self.members.keys().collect::<Vec<_>>() {
+            self.send_wishes_of(key);
+        }
+    }
+
+    fn send_wishes_of(&mut self, key: PeerKey) {
+        let Some(member) = self.members.get_mut(key) else { return };
+        let mut due = Vec::new();
+        for feed in [Feed::Camera, Feed::ScreenPicture] {
+            let Some(sending) = &mut member.feeds[feed.index()] else { continue };
+            let layers =
+                sending.layers.iter_mut().filter_map(|(at, layer)| layer.wish.take(self.now).then_some(at));
+            due.extend(layers.map(|layer| (feed, layer)));
+        }
+        if due.is_empty() {
+            return;
+        }
+        self.counters.add(Count::KeyframesRequested, due.len() as u64);
+        let peer = &mut member.peer;
+        let asked = catch_unwind(AssertUnwindSafe(|| {
+            due.into_iter().for_each(|(feed, layer)| peer.request_key_frame(feed, layer));
+        }));
+        match asked {
+            Ok(()) => self.touch(key),
+            Err(_) => self.lose(key, Some(Count::PeerPanics)),
+        }
+    }
+
+    /// States are told until they were: what does not fit into a channel now is told from the state at that time.
+    pub(super) fn tell(&mut self) {
+        for (id, group) in &mut self.groups {
+            if !group.news {
+                continue;
+            }
+            let Some(ends) = self.ports.groups.get(id) else { continue };
+            let epoch = group.table.as_ref().map(|table| table.epoch).unwrap_or_default();
+            let mut fits = true;
+            let mut send = |event: Event| {
+                fits = fits && !matches!(ends.events.try_send(event), Err(TrySendError::Full(_)));
+                fits
+            };
+            if group.restarted {
+                group.restarted = !send(Event::Restarted);
+            }
+            while let Some((subject, generation)) = group.lost.last().copied() {
+                if !send(Event::Lost { subject, generation }) {
+                    break;
+                }
+                group.lost.pop();
+            }
+            for key in &group.members {
+                let Some(member) = self.members.get_mut(*key) else { continue };
+                let (subject, generation) = (member.subject, member.generation);
+                let mids: Vec<&str> = member.peer.slots().map(|(mid, _, _)| mid).collect();
+                for (slot, mid) in member.slots.iter_mut().zip(mids).filter(|(slot, _)| !slot.is_told()) {
+                    let event = Event::Slot {
+                        subject,
+                        generation,
+                        mid: mid.to_owned(),
+                        carries: slot.shown(),
+                        epoch,
+                    };
+                    if send(event) {
+                        slot.set_told();
+                    }
+                }
+            }
+            if group.speaking != group.speaking_told
+                && send(Event::Speaking { subjects: group.speaking.clone() })
+            {
+                group.speaking_told = group.speaking.clone();
+            }
+            group.news = !fits;
+        }
+    }
+}
