@@ -2,6 +2,7 @@
  * One session as the pages see it: what the SDK tells, as runes, and nothing of its own besides what stands on this screen.
  */
 import type { Session } from '@hearth/sdk';
+import { SvelteMap } from 'svelte/reactivity';
 import {
   Refusal,
   type Link,
@@ -10,8 +11,11 @@ import {
   type Participant,
   type ParticipantId,
   type Phase,
+  type Reaction,
   type View,
 } from '@hearth/sdk';
+
+const REACTION_MS = 5_000;
 
 export class Meeting {
   readonly session: Session;
@@ -26,6 +30,10 @@ export class Meeting {
   confidentiality = $state(false);
   /** One plain sentence on the last thing that was not carried out. */
   refusal = $state<string>();
+  /** What somebody shows for a moment. */
+  readonly reactions = new SvelteMap<ParticipantId, Reaction>();
+  /** The question to unmute that this person has put aside, by its time. */
+  asideUntil = $state<number>();
   /** The session's clock, moving on once a second. */
   now = $state(0);
 
@@ -50,6 +58,7 @@ export class Meeting {
       session.on('own', (own) => (this.own = own)),
       session.on('media', (media) => (this.media = media)),
       session.on('soundBlocked', (blocked) => (this.soundBlocked = blocked)),
+      session.on('reaction', ({ participant, reaction }) => this.#react(participant, reaction)),
       session.on('notice', (notice) => {
         switch (notice) {
           case 'new_device':
@@ -65,6 +74,11 @@ export class Meeting {
 
   close(): void {
     for (const end of this.#ends) end();
+  }
+
+  #react(participant: ParticipantId, reaction: Reaction): void {
+    this.reactions.set(participant, reaction);
+    setTimeout(() => this.reactions.delete(participant), REACTION_MS);
   }
 
   /** Carries out what a person asked for; a refusal becomes a sentence on the screen. */

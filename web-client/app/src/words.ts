@@ -1,5 +1,5 @@
 /** What the pages say. Kind, plain, and drawn from what the room knows, never from what somebody typed. */
-import type { FloorMode, HandKind, Participant, Reason, Role, Source } from '@hearth/sdk';
+import type { FloorMode, HandKind, Participant, Reaction, Reason, Role, Source } from '@hearth/sdk';
 
 export function roleWords(role: Role): string | undefined {
   switch (role) {
@@ -36,6 +36,19 @@ export function handWords(kind: HandKind): string {
       return 'would like to respond';
     case 'question':
       return 'has a question';
+  }
+}
+
+export function reactionWords(reaction: Reaction): string {
+  switch (reaction) {
+    case 'with_you':
+      return 'With you';
+    case 'thank_you':
+      return 'Thank you';
+    case 'well_done':
+      return 'Well done';
+    case 'me_too':
+      return 'Me too';
   }
 }
 
