@@ -80,6 +80,7 @@ export function asMember(sample: Sample = {}): View {
       },
       ...(sample.hand ? { hand: { kind: 'speak', place: sample.hand, since: 0 } } : {}),
       lead_offered: false,
+      open_on_turn: false,
     } as View['you'],
     participants,
     room: {
@@ -130,7 +131,7 @@ export function asFacilitator(sample: Sample = {}): View {
       })),
       away: sample.people === 1 ? [] : [{ participant: 30, alias: 'Vic', how: 'dropped', since: NOW - 70_000 }],
       removed: sample.people === 1 ? [] : [{ participant: 31, alias: 'Quinn' }],
-      denied: [],
+      denied: [{ knock: 9, alias: 'Tess' }],
       seats: view.participants.length,
       capacity: 12,
     } as unknown as View['desk'],
