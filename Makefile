@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 WEB := web-client
 INSTALLED := node_modules/.package-lock.json
+PAGES := $(WEB)/app/dist/index.html
+SOURCES := $(shell find $(WEB)/app $(WEB)/sdk -name node_modules -prune -o -name dist -prune -o -type f -print)
 
 help: ## List what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' Makefile | expand -t 16
@@ -14,8 +16,7 @@ run: tools web ## Build everything and start a server to try, with links that wo
 test: tools ## Run all tests: Rust, TypeScript, browsers. Installs what they need
 	@.ci/test
 
-web: tools $(WEB)/$(INSTALLED) ## Build the pages
-	npm --prefix $(WEB) run build
+web: tools $(PAGES) ## Build the pages
 
 generate: ## Write the TypeScript of the wire types anew
 	HEARTH_GENERATE=1 cargo test --locked -p hearth-protocol --test typescript
@@ -26,6 +27,9 @@ fmt: $(WEB)/$(INSTALLED) ## Format everything
 
 lint: tools $(WEB)/$(INSTALLED) ## Everything that can be said without running: formatting, lints, types, licences
 	@.ci/lint
+
+$(PAGES): $(WEB)/$(INSTALLED) $(SOURCES)
+	npm --prefix $(WEB) run build
 
 tools:
 	@.ci/tools
