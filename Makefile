@@ -7,7 +7,7 @@ PAGES := $(WEB)/app/dist/index.html
 SOURCES := $(shell find $(WEB)/app $(WEB)/sdk -name node_modules -prune -o -name dist -prune -o -type f -print)
 
 help: ## List what there is
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' Makefile | expand -t 20
 
 run: tools web ## Build everything and start a server to try, with links that work at once (ARGS="--http-port 0")
 	cargo build --locked -p hearth
