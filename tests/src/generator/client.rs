@@ -166,6 +166,8 @@ impl Client {
         }
         let Ok(receive) = Receive::new(Protocol::Udp, source, self.local, datagram) else { return };
         let _ = self.rtc.handle_input(Input::Receive(Instant::now(), receive));
+        // The stack holds one packet for its reader: the next would take its place.
+        self.drain();
     }
 
     fn note(&mut self, event: Event) {

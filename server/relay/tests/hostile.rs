@@ -1,0 +1,186 @@
+//! What a hostile client may try against the relay. Each attempt gets nothing or one refusal, and the others go on undisturbed.
+
+mod meeting;
+
+use hearth_forwarding::Source;
+use hearth_protocol::Source as Sent;
+use hearth_relay::OfferRefused;
+use meeting::{
+    Meeting,
+    generator::{CAMERA, Generator, MICROPHONE, Offering, Pace, Shape},
+    source, wait,
+};
+
+const LAYERS: [&str; 3] = ["q", "h", "f"];
+
+fn packets(listener: &Generator, sender: u32, source: u8) -> u64 {
+    listener.received().from.get(&(sender, source)).map_or(0, |tally| tally.packets)
+}
+
+fn wait_more(listener: &Generator, sender: u32, source: u8) {
+    let before = packets(listener, sender, source);
+    wait("more packets", || packets(listener, sender, source) > before + 10);
+}
+
+/// An RTP packet that nobody authenticated, as anyone can send it who knows the address and has seen the description.
+fn forged(offering: &str, mid: &str, rid: Option<&str>, payload_type: u8, ssrc: u32) -> Vec<u8> {
+    let id_of = |uri: &str| -> u8 {
+        let line =
+            offering.lines().find(|line| line.starts_with("a=extmap:") && line.trim_end().ends_with(uri));
+        let id = line.and_then(|line| line["a=extmap:".len()..].split([' ', '/']).next());
+        id.and_then(|id| id.parse().ok()).unwrap_or_else(|| panic!("no extension {uri}"))
+    };
+    let mut extensions = Vec::new();
+    let mut extend = |id: u8, value: &str| {
+        extensions.push(id << 4 | (value.len() as u8 - 1));
+        extensions.extend(value.bytes());
+    };
+    extend(id_of("urn:ietf:params:rtp-hdrext:sdes:mid"), mid);
+    if let Some(rid) = rid {
+        extend(id_of("urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"), rid);
+    }
+    extensions.resize(extensions.len().next_multiple_of(4), 0);
+    let mut packet = vec![0x90, payload_type, 0, 7, 0, 0, 0, 9];
+    packet.extend(ssrc.to_be_bytes());
+    packet.extend([0xbe, 0xde, 0, (extensions.len() / 4) as u8]);
+    packet.extend(extensions);
+    packet.extend([0x5a; 60]);
+    packet
+}
+
+/// The payload type of a codec in a description.
+fn payload_type(sdp: &str, codec: &str) -> u8 {
+    let line =
+        sdp.lines().find(|line| line.starts_with("a=rtpmap:") && line.contains(codec)).expect("the codec");
+    line["a=rtpmap:".len()..].split(' ').next().and_then(|number| number.parse().ok()).expect("a number")
+}
+
+fn mid_of(offering: &Offering, sent: Sent) -> String {
+    offering.tracks.iter().find(|track| track.source == sent).expect("the track").mid.clone()
+}
+
+fn simulcast() -> Shape {
+    Shape { rids: LAYERS.to_vec(), ..Shape::default() }
+}
+
+#[test]
+fn a_forged_packet_steals_no_simulcast_layer() {
+    let meeting = Meeting::of(&[1, 2]);
+    let bert = meeting.join(2, &Shape::default());
+    let offering = Generator::offer(1, &simulcast()).expect("an offer");
+    let (sdp, mid) = (offering.sdp.clone(), mid_of(&offering, Sent::Camera));
+    let answer = meeting.try_offer(1, 1, &offering).expect("an answer");
+    let anna = offering.start(&answer).expect("a client");
+    wait("a connection", || anna.is_connected());
+    let vp8 = payload_type(&sdp, "VP8");
+    let steal = |ssrc: u32| {
+        for (at, rid) in LAYERS.iter().enumerate() {
+            anna.send_raw(forged(&sdp, &mid, Some(rid), vp8, ssrc + at as u32));
+        }
+    };
+    // Before the owner has sent anything, and then while it sends.
+    steal(0x0bad_0000);
+    anna.send(Sent::Camera, Pace::VIDEO);
+    wait_more(&bert, 1, CAMERA);
+    steal(0x0bad_1000);
+    wait("the forged ones to be refused", || {
+        meeting.count("hearth_relay_rejected_packets_total", "layer_taken") > 0
+    });
+    wait_more(&bert, 1, CAMERA);
+    assert_eq!(bert.received().unstamped, 0);
+}
+
+#[test]
+fn a_spray_of_ssrcs_disturbs_nobody() {
+    let meeting = Meeting::of(&[1, 2]);
+    let bert = meeting.join(2, &Shape::default());
+    let offering = Generator::offer(1, &Shape::default()).expect("an offer");
+    let (sdp, mid) = (offering.sdp.clone(), mid_of(&offering, Sent::Microphone));
+    let answer = meeting.try_offer(1, 1, &offering).expect("an answer");
+    let anna = offering.start(&answer).expect("a client");
+    wait("a connection", || anna.is_connected());
+    anna.send(Sent::Microphone, Pace::VOICE);
+    let opus = payload_type(&sdp, "opus");
+    for ssrc in 0..2_000 {
+        anna.send_raw(forged(&sdp, &mid, None, opus, 0x5000_0000 + ssrc));
+    }
+    wait_more(&bert, 1, MICROPHONE);
+    assert_eq!(bert.received().unstamped, 0);
+    assert!(meeting.count("hearth_relay_rejected_packets_total", "") > 0);
+}
+
+#[test]
+fn a_line_without_a_label_is_never_forwarded() {
+    let meeting = Meeting::of(&[1, 2]);
+    let bert = meeting.join(2, &Shape::default());
+    let offering = Generator::offer(1, &Shape::default()).expect("an offer");
+    let labelled = |sent: Sent| sent == Sent::Microphone;
+    let tracks = offering.tracks.iter().filter(|track| labelled(track.source));
+    let tracks = tracks.map(|track| (track.mid.clone(), source(track.source))).collect();
+    let answer = meeting.offer(1, 1, offering.sdp.clone(), tracks).expect("an answer");
+    let anna = offering.start(&answer).expect("a client");
+    wait("a connection", || anna.is_connected());
+    anna.send(Sent::Camera, Pace::VIDEO);
+    anna.send(Sent::Microphone, Pace::VOICE);
+    wait_more(&bert, 1, MICROPHONE);
+    assert_eq!(packets(&bert, 1, CAMERA), 0);
+}
+
+#[test]
+fn a_track_under_another_ssrc_passes_the_same_gate() {
+    let mut meeting = Meeting::of(&[1, 2]);
+    let (anna, bert) = (meeting.join(1, &Shape::default()), meeting.join(2, &Shape::default()));
+    anna.send(Sent::Microphone, Pace::VOICE);
+    wait_more(&bert, 1, MICROPHONE);
+    meeting.set_gate(1, Source::Microphone, false);
+    anna.set_phase(1);
+    anna.change_ssrc(Sent::Microphone);
+    let before = anna.sent();
+    wait("packets under the new SSRC", || anna.sent() > before + 50);
+    assert_eq!(bert.received_since(1, MICROPHONE, 1), 0);
+}
+
+#[test]
+fn descriptions_beyond_the_limits_are_refused_and_the_room_goes_on() {
+    let meeting = Meeting::of(&[1, 2, 3]);
+    let (anna, bert) = (meeting.join(1, &Shape::default()), meeting.join(2, &Shape::default()));
+    anna.send(Sent::Microphone, Pace::VOICE);
+    let check = |sdp: String, expected: fn(&OfferRefused) -> bool| {
+        let refused = meeting.offer(3, 1, sdp, vec![]).expect_err("a refusal");
+        assert!(expected(&refused), "{refused:?}");
+    };
+    let good = Generator::offer(3, &Shape::default()).expect("an offer").sdp;
+    check("x".repeat(200_000), |refused| *refused == OfferRefused::TooLarge);
+    check("m=audio 9 x 1\r\n".repeat(2_000), |refused| *refused == OfferRefused::TooManyLines);
+    check(String::new(), |refused| matches!(refused, OfferRefused::Unusable(_)));
+    check(good.replace("a=fingerprint", "a=nothing"), |refused| matches!(refused, OfferRefused::Unusable(_)));
+    check(good.replace("a=ice-ufrag", "a=nothing"), |refused| matches!(refused, OfferRefused::Unusable(_)));
+    check(good.replace("a=mid:", "a=mid:\u{e4}"), |refused| matches!(refused, OfferRefused::Unusable(_)));
+    // And a flood of good ones, for somebody who is connected.
+    let good = Generator::offer(1, &Shape::default()).expect("an offer").sdp;
+    let refused =
+        (0..60).filter(|_| meeting.offer(2, 1, good.clone(), vec![]) == Err(OfferRefused::TooFast)).count();
+    assert!(refused > 30, "{refused}");
+    wait_more(&bert, 1, MICROPHONE);
+    assert_eq!(meeting.count("hearth_relay_peers_total", "panicked"), 0);
+    assert_eq!(meeting.count("hearth_relay_worker_restarts_total", ""), 0);
+}
+
+#[test]
+fn noise_from_strangers_costs_nothing() {
+    let meeting = Meeting::of(&[1, 2]);
+    let (anna, bert) = (meeting.join(1, &Shape::default()), meeting.join(2, &Shape::default()));
+    anna.send(Sent::Microphone, Pace::VOICE);
+    let stranger = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let relay = meeting.relay.addresses()[0];
+    for first in 0..=255_u8 {
+        for length in [1, 12, 20, 64, 1_400] {
+            let mut noise = vec![first; length];
+            noise[length - 1] = 0;
+            stranger.send_to(&noise, relay).expect("sent");
+        }
+    }
+    wait_more(&bert, 1, MICROPHONE);
+    stranger.set_nonblocking(true).expect("a socket");
+    assert!(stranger.recv(&mut [0; 64]).is_err(), "a stranger gets no reply");
+}
