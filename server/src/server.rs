@@ -171,7 +171,9 @@ fn start_relay(config: &Config) -> Result<Relay, StartError> {
         hearth_relay::StartError::Bind(_, ref cause) | hearth_relay::StartError::Thread(ref cause) => {
             StartError::Media(format!("{error}: {cause}"))
         }
-        hearth_relay::StartError::NothingToAdvertise => StartError::Media(error.to_string()),
+        hearth_relay::StartError::NothingToAdvertise | hearth_relay::StartError::Certificate => {
+            StartError::Media(error.to_string())
+        }
     })
 }
 
