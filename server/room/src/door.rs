@@ -209,11 +209,15 @@ impl Room {
 
     fn wait(&mut self, out: &mut Effects, connection: ConnectionId) {
         out.frame(connection, ServerFrame::Waiting);
-        let beat = self.now.saturating_add(self.beat_ms());
-        self.beat.get_or_insert(beat);
+        self.beat = self.beat_after(self.now);
     }
 
-    pub(crate) fn beat_ms(&self) -> u32 {
+    /// By the session's clock alone, so that nobody learns from it who else waits, or since when.
+    pub(crate) fn beat_after(&self, now: u32) -> Option<u32> {
+        (now / self.beat_ms()).checked_add(1)?.checked_mul(self.beat_ms())
+    }
+
+    fn beat_ms(&self) -> u32 {
         self.definition.policy.waiting_beat_ms.max(1_000)
     }
 

@@ -150,9 +150,7 @@ impl Room {
     pub(crate) fn ask(&mut self, subject: Subject) {
         let until = self.now.saturating_add(self.definition.policy.ask_ms);
         let Some(seat) = self.seats.get_mut(&subject) else { return };
-        if !seat.gates[Source::Microphone.index()].reasons().is_empty() {
-            seat.asked_until = Some(until);
-        }
+        seat.asked_until = Some(until);
     }
 
     /// Whoever left, was sent out or stayed away too long has no hand, no floor and no turn.

@@ -1,6 +1,6 @@
 //! What the relay is told: a row for everyone who is present, and nothing of anyone else.
 
-use hearth_forwarding::{ForwardingTable, Row, Space, Subject};
+use hearth_forwarding::{ForwardingTable, Reason, Row, Space, Subject};
 
 use crate::Room;
 use crate::seat::Seat;
@@ -26,6 +26,16 @@ fn row(room: &Room, subject: Subject, seat: &Seat) -> Row {
             (false, false) => 0,
         },
     }
+}
+
+/// Whether people only opened or closed their own gates. A restart closes these anyway, so it need not know.
+pub(crate) fn differs_by_owners_alone(old: &ForwardingTable, new: &ForwardingTable) -> bool {
+    let rules = |row: &Row| {
+        let closed = row.closed.map(|reasons| reasons.without(Reason::Self_));
+        (row.subject, row.generation, row.barred, closed)
+    };
+    old.rows.len() == new.rows.len()
+        && old.rows.iter().zip(&new.rows).all(|(old, new)| rules(old) == rules(new))
 }
 
 /// Who may listen, of a table.

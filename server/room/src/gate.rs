@@ -45,13 +45,17 @@ impl Room {
             self.seats.iter().map(|(subject, seat)| self.derived_reasons(*subject, seat)).collect();
         for ((subject, seat), reasons) in self.seats.iter_mut().zip(derived) {
             let on_turn = seat.open_on_turn && self.floor.is_holder(*subject);
-            for (gate, now) in seat.gates.iter_mut().zip(reasons) {
+            for ((source, gate), now) in Source::ALL.into_iter().zip(&mut seat.gates).zip(reasons) {
+                let opens_by_itself = on_turn && source == Source::Microphone;
                 let closes =
                     now.iter().any(|reason| reason != Reason::Floor && !gate.derived.contains(reason));
                 let floor_comes = gate.derived.contains(Reason::Floor) && !now.contains(Reason::Floor);
-                gate.own |= closes || (floor_comes && !on_turn);
+                gate.own |= closes || (floor_comes && !opens_by_itself);
                 gate.derived = now;
             }
+            // The question makes sense where the owner's click is all that is missing.
+            let microphone = seat.gates[Source::Microphone.index()].reasons();
+            seat.asked_until = seat.asked_until.filter(|_| microphone == Reasons::of(Reason::Self_));
         }
     }
 
@@ -92,16 +96,13 @@ impl Room {
             return Ok(());
         }
         let mut others = gate.reasons().without(Reason::Self_);
-        if seat.open_on_turn {
+        if seat.open_on_turn && source == Source::Microphone {
             others = others.without(Reason::Floor);
         }
         if !others.is_empty() {
             return Err(why_closed(others));
         }
         gate.own = false;
-        if source == Source::Microphone {
-            seat.asked_until = None;
-        }
         Ok(())
     }
 

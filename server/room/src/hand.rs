@@ -37,9 +37,10 @@ impl Hands {
         });
     }
 
-    pub fn of(&self, subject: Subject) -> Option<hearth_protocol::Hand> {
-        let at = self.0.iter().position(|hand| hand.subject == subject)?;
-        let hand = self.0[at];
+    /// The place is counted among those who are there: who dropped comes back to the old one, and until then has left no gap.
+    pub fn of(&self, subject: Subject, is_there: impl Fn(Subject) -> bool) -> Option<hearth_protocol::Hand> {
+        let mut there = self.0.iter().filter(|hand| is_there(hand.subject));
+        let (at, hand) = there.by_ref().enumerate().find(|(_, hand)| hand.subject == subject)?;
         let place = u32::try_from(at).unwrap_or(u32::MAX).saturating_add(1);
         Some(hearth_protocol::Hand { kind: hand.kind, place, since: hearth_protocol::Millis(hand.since) })
     }

@@ -26,5 +26,5 @@ mod view;
 pub use command::*;
 pub use definition::*;
 pub use effect::*;
-pub use room::Room;
+pub use room::{Legacy, Room, SpentTicket};
 pub use snapshot::Snapshot;

@@ -4,6 +4,7 @@ use hearth_forwarding::{Epoch, ForwardingTable, Generation, Subject, Version};
 use hearth_protocol::{
     Bye, ByeReason, KnockId, Outcome, ParticipantId, Reaction, RefusalCode, Request, RequestId,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::answers::{Answer, Answers, Refusals};
 use crate::consent::Window;
@@ -71,6 +72,22 @@ pub struct Room {
     pub(crate) told: Told,
 }
 
+/// What a session leaves to the next one in the same room.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Legacy {
+    /// Denied and removed subjects. To be inherited for twelve hours.
+    pub denied: BTreeSet<String>,
+    pub spent: Vec<SpentTicket>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpentTicket {
+    pub issuer: String,
+    pub ticket: String,
+    /// Until its `exp` and skew.
+    pub remaining_ms: u32,
+}
+
 /// What happens by itself, in the order in which it does at one and the same instant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
@@ -92,11 +109,12 @@ enum Due {
 
 impl Room {
     pub fn new(definition: Definition) -> Room {
-        Room::with_denied(definition, [])
+        Room::after(definition, Legacy::default())
     }
 
-    /// A session opened again soon after another inherits whom that one had denied.
-    pub fn with_denied(definition: Definition, denied: impl IntoIterator<Item = String>) -> Room {
+    /// The session after another.
+    pub fn after(definition: Definition, legacy: Legacy) -> Room {
+        let spent = legacy.spent.into_iter().map(|one| ((one.issuer, one.ticket), one.remaining_ms));
         Room {
             definition,
             defined: None,
@@ -111,8 +129,8 @@ impl Room {
             next_knock: 1,
             knocks_version: 0,
             knocks_seen: Vec::new(),
-            spent: BTreeMap::new(),
-            denied: denied.into_iter().collect(),
+            spent: spent.collect(),
+            denied: legacy.denied,
             denials: BTreeMap::new(),
             lock: None,
             consent_window: None,
@@ -173,9 +191,15 @@ impl Room {
         Some((*subject, seat.generation))
     }
 
-    /// Who is denied the door, for the next session.
-    pub fn denied(&self) -> impl Iterator<Item = &str> {
-        self.denied.iter().map(String::as_str)
+    /// What the next session inherits.
+    pub fn legacy(&self) -> Legacy {
+        let unexpired = self.spent.iter().filter(|(_, expires)| **expires >= self.now);
+        let spent = unexpired.map(|((issuer, ticket), expires)| SpentTicket {
+            issuer: issuer.clone(),
+            ticket: ticket.clone(),
+            remaining_ms: expires - self.now,
+        });
+        Legacy { denied: self.denied.clone(), spent: spent.collect() }
     }
 
     fn carry_out(&mut self, out: &mut Effects, command: Command) {
@@ -218,10 +242,8 @@ impl Room {
         request: Request,
         fresh: &Fresh,
     ) {
-        let Some(at) = self.connections.get(&connection).copied() else {
-            out.frame(connection, Answer::Refused(RefusalCode::NotSeated).frame(id));
-            return;
-        };
+        // Whoever was shown out hears nothing more.
+        let Some(at) = self.connections.get(&connection).copied() else { return };
         if !id.is_valid() {
             out.frame(connection, Answer::Refused(RefusalCode::BadMessage).frame(RequestId(String::new())));
             return;
@@ -249,6 +271,10 @@ impl Room {
         }
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "before a seat nothing else is possible, whatever comes to be"
+    )]
     fn at_the_door(
         &mut self,
         out: &mut Effects,
@@ -265,10 +291,6 @@ impl Room {
                     out.bye(connection, left());
                 }
             }
-            #[expect(
-                clippy::wildcard_enum_match_arm,
-                reason = "before a seat nothing else is possible, whatever comes to be"
-            )]
             _ => return Err(RefusalCode::NotSeated),
         }
         Ok(None)
@@ -601,7 +623,11 @@ impl Room {
             }
             Due::ConsentOver => self.consent_window = None,
             Due::RefusalsCounted(sub) => self.count_refusals(out, &sub),
-            Due::Beat => self.tell_the_waiting(out, now),
+            // Beats that were missed are not made up for.
+            Due::Beat => {
+                self.tell_the_waiting(out);
+                self.beat = self.beat_after(now);
+            }
         }
     }
 
@@ -613,15 +639,10 @@ impl Room {
         self.record_as(out, Some(sub.clone()), Act::Left { subject: sub, dropped: true });
     }
 
-    fn tell_the_waiting(&mut self, out: &mut Effects, now: u32) {
-        let waiting: Vec<ConnectionId> = self.waiting().map(|(_, connection, _)| connection).collect();
-        for connection in &waiting {
-            out.frame(*connection, hearth_protocol::ServerFrame::Waiting);
+    fn tell_the_waiting(&mut self, out: &mut Effects) {
+        for (_, connection, _) in self.waiting() {
+            out.frame(connection, hearth_protocol::ServerFrame::Waiting);
         }
-        // Beats that were missed are not made up for.
-        let missed = (now - self.now) / self.beat_ms();
-        let next = self.now.saturating_add(self.beat_ms().saturating_mul(missed.saturating_add(1)));
-        self.beat = (!waiting.is_empty()).then_some(next);
     }
 
     /// What follows from what happened, in the state.
@@ -656,7 +677,7 @@ impl Room {
             self.version = Version(self.version.0.saturating_add(1));
             table.version = self.version;
             table.epoch = self.epoch;
-            out.durable |= changed;
+            out.durable |= before.is_none_or(|old| !forwarding::differs_by_owners_alone(old, &table));
             out.forward = Some(table.clone());
             self.told.table = Some(table);
         }

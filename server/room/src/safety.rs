@@ -135,7 +135,8 @@ impl Room {
         actor: Option<Subject>,
         subject: Subject,
     ) -> Result<(), RefusalCode> {
-        let seat = self.seats.get(&subject).filter(|seat| seat.is_kept()).ok_or(RefusalCode::NotFound)?;
+        let seat = self.seats.get(&subject).filter(|seat| seat.place != Place::Removed);
+        let seat = seat.ok_or(RefusalCode::NotFound)?;
         let (sub, seated) = (seat.sub.clone(), seat.connection());
         self.denied.insert(sub.clone());
         let at_the_door = self.forget_knock_of(&sub);

@@ -156,7 +156,7 @@ impl Room {
             told: Told::default(),
             ..Room::new(definition)
         };
-        if !proven_last && room.started.is_some() {
+        if !proven_last {
             room.wake_unsure();
         }
         let mut out = crate::Effects::default();
@@ -167,7 +167,10 @@ impl Room {
     /// What happened after this snapshot is not known: nobody new comes in and nobody is heard until a facilitator says so.
     fn wake_unsure(&mut self) {
         let kept = self.those_kept();
-        self.lock.get_or_insert(kept);
+        // With nobody in it a lock could never be opened again.
+        if self.lock.is_none() && !kept.is_empty() {
+            self.lock = Some(kept);
+        }
         let ends_at = self.now.saturating_add(self.definition.policy.hold_ms);
         self.hold.get_or_insert(Held { since: self.now, ends_at });
     }

@@ -108,8 +108,17 @@ impl Room {
                 camera: open(Source::Camera),
                 screen: open(Source::Screen),
             },
-            hand: self.floor.hands.of(subject),
+            hand: self.hand(subject),
         }
+    }
+
+    fn hand(&self, subject: Subject) -> Option<hearth_protocol::Hand> {
+        self.floor.hands.of(subject, |subject| self.is_there(subject))
+    }
+
+    /// Whoever dropped and whoever left look the same: not there.
+    fn is_there(&self, subject: Subject) -> bool {
+        self.seats.get(&subject).is_some_and(Seat::is_present)
     }
 
     fn room_state(&self) -> RoomState {
@@ -134,14 +143,15 @@ impl Room {
     }
 
     fn floor_view(&self) -> hearth_protocol::Floor {
-        let granted = self.floor.grants.iter().map(|grant| Speaker {
+        let granted = self.floor.grants.iter().filter(|grant| self.is_there(grant.subject));
+        let granted = granted.map(|grant| Speaker {
             participant: participant(grant.subject),
             since: Millis(grant.since),
             until: None,
         });
         let round = self.floor.round.as_ref();
         let turn = round.and_then(|round| {
-            let turn = round.turn?;
+            let turn = round.turn.filter(|turn| self.is_there(turn.subject))?;
             Some(Speaker {
                 participant: participant(turn.subject),
                 since: Millis(turn.since),
@@ -152,23 +162,25 @@ impl Room {
             mode: self.floor.mode,
             speakers: granted.chain(turn).collect(),
             round: round.map(|round| hearth_protocol::Round {
-                next: round.queue.iter().map(|subject| participant(*subject)).collect(),
+                next: (round.queue.iter())
+                    .filter(|subject| self.is_there(**subject))
+                    .map(|subject| participant(*subject))
+                    .collect(),
                 paused: round.paused.is_some(),
             }),
         }
     }
 
     fn you(&self, subject: Subject, seat: &Seat) -> You {
-        let asked = seat.asked_until.filter(|_| seat.gates[Source::Microphone.index()].own);
         You {
             participant: participant(subject),
             media_generation: seat.generation.0,
             publish: Source::ALL.into_iter().filter(|source| seat.may_publish(*source)).map(spoken).collect(),
             gates: gate_reasons(seat),
-            hand: self.floor.hands.of(subject),
+            hand: self.hand(subject),
             lead_offered: self.is_lead_offered(subject),
             open_on_turn: seat.open_on_turn,
-            asked_until: asked.map(Millis),
+            asked_until: seat.asked_until.map(Millis),
         }
     }
 

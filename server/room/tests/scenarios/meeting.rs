@@ -86,7 +86,7 @@ pub struct Meeting {
     pub table: ForwardingTable,
     pub ended: bool,
     pub last: Effects,
-    drawn: u64,
+    pub drawn: u64,
 }
 
 impl Meeting {
@@ -256,6 +256,14 @@ impl Meeting {
             }
         }
         panic!("no answer to {request_id:?}: {:?}", self.last.tell)
+    }
+
+    /// Whoever has no place here any more is not even answered.
+    pub fn says_in_vain(&mut self, connection: ConnectionId, request: Request) {
+        let (version, fresh) = (self.table.version, self.fresh());
+        let request_id = RequestId("in-vain".to_owned());
+        self.apply(Command::Request { connection, request_id, request, fresh });
+        assert_eq!(self.last, Effects { version, ..Effects::default() });
     }
 
     pub fn ok(&mut self, name: &str, request: Request) -> Option<Outcome> {

@@ -1,0 +1,12 @@
+//! The rules of the room, line by line, each against somebody who does not keep to them.
+
+mod door;
+mod floor;
+mod gates;
+mod lead;
+mod meeting;
+mod round;
+mod safety;
+mod seats;
+mod snapshot;
+mod words;
