@@ -12,7 +12,10 @@ mod refusal;
 mod session;
 mod upgrade;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     Extension, Router,
@@ -31,20 +34,31 @@ use crate::{auth::Verifier, origin::Origins, room_id::RoomId, rooms::Directory};
 
 /// The one route of signalling. The peer's address is read from `ConnectInfo<SocketAddr>`.
 pub fn router(directory: Directory, verifier: Verifier, origins: Origins) -> Router {
-    with_limits(directory, verifier, origins, Limits::default())
-}
-
-pub fn with_limits(directory: Directory, verifier: Verifier, origins: Origins, limits: Limits) -> Router {
-    let signalling = Arc::new(Signalling { directory, verifier, origins, door: Door::new(limits) });
+    let signalling = Arc::new(Signalling::new(directory, verifier, origins, Limits::default()));
     Router::new().route("/v1/room/{room}", get(open)).with_state(signalling)
 }
 
+/// What a connection needs of its surroundings.
 #[derive(Debug)]
-struct Signalling {
+pub struct Signalling {
     directory: Directory,
     verifier: Verifier,
     origins: Origins,
     door: Arc<Door>,
+}
+
+impl Signalling {
+    pub fn new(directory: Directory, verifier: Verifier, origins: Origins, limits: Limits) -> Signalling {
+        Signalling { directory, verifier, origins, door: Door::new(limits) }
+    }
+
+    /// Speaks with one client over any stream that is past the opening handshake, to the end of the connection. Where too many
+    /// are connected already, the stream is dropped.
+    pub async fn serve(&self, room: &RoomId, address: Option<IpAddr>, stream: impl session::Stream) {
+        if let Some(place) = self.door.come_in(address) {
+            session::run(self, room, place, stream).await;
+        }
+    }
 }
 
 async fn open(
@@ -63,5 +77,5 @@ async fn open(
     let Some(place) = signalling.door.come_in(address) else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    upgrade::upgrade(request, move |socket| session::run(signalling, room, place, socket))
+    upgrade::upgrade(request, async move |stream| session::run(&signalling, &room, place, stream).await)
 }

@@ -29,7 +29,7 @@ pub(super) enum Step {
     /// Done but for its words.
     Tell(Box<Group>),
     /// To be recorded in one transaction; then [`Order::recorded`] or [`Order::not_recorded`].
-    Record(Batch),
+    Record(Box<Batch>),
     /// The relay did not acknowledge in time.
     RelayFailed,
 }
@@ -81,7 +81,7 @@ impl Order {
             return None;
         }
         self.recording = ready;
-        Some(Step::Record(self.batch(ready)))
+        Some(Step::Record(Box::new(self.batch(ready))))
     }
 
     /// The transaction is durable: these are to be told.
@@ -148,7 +148,7 @@ impl Order {
         Batch {
             records: groups().flat_map(|group| group.record.iter().cloned()).collect(),
             snapshot: groups().rev().find_map(|group| group.snapshot.clone()),
-            clock: groups().map(|group| group.clock).last().unwrap_or_default(),
+            clock: groups().next_back().map_or(0, |group| group.clock),
             ended: groups().any(|group| group.ended),
         }
     }

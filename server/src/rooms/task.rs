@@ -265,16 +265,14 @@ impl Task {
     }
 
     fn request(&mut self, connection: ConnectionId, request_id: RequestId, request: Request) {
-        match request {
-            Request::Offer(offer) => self.offer(connection, request_id, offer),
-            Request::View { tiles } => {
-                let viewed = self.view(connection, &tiles);
-                self.answer(connection, request_id, viewed.map(|()| None));
-            }
-            request => {
-                self.apply(Command::Request { connection, request_id, request, fresh: secret::fresh() })
-            }
+        if let Request::Offer(offer) = request {
+            return self.offer(connection, request_id, offer);
         }
+        if let Request::View { tiles } = request {
+            let viewed = self.view(connection, &tiles);
+            return self.answer(connection, request_id, viewed.map(|()| None));
+        }
+        self.apply(Command::Request { connection, request_id, request, fresh: secret::fresh() });
     }
 
     fn ping(&mut self, connection: ConnectionId, nonce: u32) {
@@ -398,7 +396,7 @@ impl Task {
             match self.order.next(Instant::now(), applied) {
                 Some(Step::Say(words)) => words.into_iter().for_each(|tell| self.say(tell)),
                 Some(Step::Tell(group)) => self.tell(*group),
-                Some(Step::Record(batch)) => self.record(batch),
+                Some(Step::Record(batch)) => self.record(*batch),
                 Some(Step::RelayFailed) => {
                     tracing::error!("the relay does not acknowledge: it counts as failed");
                     self.house.counters.relay_failures.fetch_add(1, Relaxed);

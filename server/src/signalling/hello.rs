@@ -6,7 +6,10 @@ use hearth_protocol::{ClientFrame, Credential, Hello, RefusalCode, VERSION};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{codec, upgrade::Socket};
+use super::{
+    codec,
+    session::{Socket, Stream},
+};
 use crate::{
     auth::Verifier,
     room_id::RoomId,
@@ -26,7 +29,7 @@ pub(super) enum NoHello {
 }
 
 /// Waits for the first frame, which has to be a hello.
-pub(super) async fn read(socket: &mut Socket) -> Result<Hello, NoHello> {
+pub(super) async fn read(socket: &mut Socket<impl Stream>) -> Result<Hello, NoHello> {
     timeout(HELLO_WITHIN, first_frame(socket)).await.unwrap_or(Err(NoHello::Refused(RefusalCode::BadMessage)))
 }
 
@@ -49,7 +52,7 @@ pub(super) fn arrival(hello: Hello, room: &RoomId, verifier: &Verifier) -> Resul
     }
 }
 
-async fn first_frame(socket: &mut Socket) -> Result<Hello, NoHello> {
+async fn first_frame(socket: &mut Socket<impl Stream>) -> Result<Hello, NoHello> {
     loop {
         let Some(Ok(message)) = socket.next().await else { return Err(NoHello::Gone) };
         match message {

@@ -1,27 +1,30 @@
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::{
-    FutureExt, Sink, SinkExt, Stream, StreamExt,
+    FutureExt, Sink, SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
 };
 use hearth_protocol::{Bye, ByeReason, ClientFrame, RefusalCode, RequestId, ServerFrame};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     pin,
     time::{Instant, MissedTickBehavior, interval, timeout, timeout_at},
 };
-use tokio_tungstenite::tungstenite::{
-    Error, Message,
-    protocol::{CloseFrame, frame::coding::CloseCode},
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error, Message,
+        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+    },
 };
 
 use super::{
     Signalling, codec,
     door::Place,
     hello::{self, NoHello},
-    outbox::{Letter, Mail, Outbox, WRITTEN_WITHIN},
+    outbox::{self, Letter, Mail, Outbox, WRITTEN_WITHIN},
     rate::{Rates, Verdict},
     refusal,
-    upgrade::Socket,
 };
 use crate::{
     room_id::RoomId,
@@ -36,10 +39,18 @@ const ENTERED_WITHIN: Duration = Duration::from_secs(10);
 /// How long last words and the closing handshake may take.
 const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 
-/// The life of one connection after the upgrade.
-pub(super) async fn run(signalling: Arc<Signalling>, room: RoomId, mut place: Place, mut socket: Socket) {
+/// What a WebSocket can be spoken over.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
+pub(super) type Socket<S> = WebSocketStream<S>;
+
+/// The life of one connection after the opening handshake.
+pub(super) async fn run(signalling: &Signalling, room: &RoomId, mut place: Place, stream: impl Stream) {
+    let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config())).await;
     let arrival = match hello::read(&mut socket).await {
-        Ok(hello) => hello::arrival(hello, &room, &signalling.verifier),
+        Ok(hello) => hello::arrival(hello, room, &signalling.verifier),
         Err(no_hello) => Err(no_hello),
     };
     let arrival = match arrival {
@@ -48,7 +59,7 @@ pub(super) async fn run(signalling: Arc<Signalling>, room: RoomId, mut place: Pl
         Err(NoHello::Refused(code)) => return dismiss(socket, ByeReason::BadHello, Some(code)).await,
     };
     let (outbox, mail) = Outbox::new();
-    let entering = timeout(ENTERED_WITHIN, signalling.directory.enter(&room, arrival, &outbox));
+    let entering = timeout(ENTERED_WITHIN, signalling.directory.enter(room, arrival, &outbox));
     let handle = match entering.await.unwrap_or(Err(NotEntered::Unavailable)) {
         Ok(handle) => handle,
         Err(NotEntered::NoSuchRoom) => {
@@ -77,8 +88,8 @@ enum End {
 
 /// Until either side ends it. Gives the code with which the socket is to be closed; none where that is of no use.
 async fn converse(
-    sink: &mut SplitSink<Socket, Message>,
-    stream: &mut SplitStream<Socket>,
+    sink: &mut SplitSink<Socket<impl Stream>, Message>,
+    stream: &mut SplitStream<Socket<impl Stream>>,
     handle: &Handle,
     outbox: &Outbox,
     mail: Mail,
@@ -104,7 +115,7 @@ async fn converse(
 
 /// Reads frames until the peer is gone or must go.
 async fn read(
-    stream: &mut SplitStream<Socket>,
+    stream: &mut SplitStream<Socket<impl Stream>>,
     handle: &Handle,
     outbox: &Outbox,
     last_seen: &mut Instant,
@@ -170,7 +181,11 @@ fn refused(request_id: Option<RequestId>, code: RefusalCode) -> ServerFrame {
 }
 
 /// Writes what the outbox holds, and pings. Ends with the bye that was written, or none when writing is of no use any more.
-async fn write(sink: &mut SplitSink<Socket, Message>, mut mail: Mail, handle: &Handle) -> Option<ByeReason> {
+async fn write(
+    sink: &mut SplitSink<Socket<impl Stream>, Message>,
+    mut mail: Mail,
+    handle: &Handle,
+) -> Option<ByeReason> {
     let mut pings = interval(PING_EVERY);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -191,8 +206,8 @@ async fn write(sink: &mut SplitSink<Socket, Message>, mut mail: Mail, handle: &H
 }
 
 /// Says goodbye to a connection that never came to its room.
-async fn dismiss(mut socket: Socket, reason: ByeReason, code: Option<RefusalCode>) {
-    let bye = Message::text(super::outbox::json(&ServerFrame::Bye(Bye { reason, code, card: None })));
+async fn dismiss(mut socket: Socket<impl Stream>, reason: ByeReason, code: Option<RefusalCode>) {
+    let bye = Message::text(outbox::json(&ServerFrame::Bye(Bye { reason, code, card: None })));
     let (mut sink, mut stream) = (&mut socket).split();
     let goodbye = async {
         // Whoever is gone need not hear it.
@@ -205,11 +220,21 @@ async fn dismiss(mut socket: Socket, reason: ByeReason, code: Option<RefusalCode
 
 async fn close_with(
     sink: &mut (impl Sink<Message, Error = Error> + Unpin),
-    stream: &mut (impl Stream<Item = Result<Message, Error>> + Unpin),
+    stream: &mut (impl futures_util::Stream<Item = Result<Message, Error>> + Unpin),
     code: u16,
 ) {
     let frame = CloseFrame { code: code.into(), reason: "".into() };
     if sink.send(Message::Close(Some(frame))).await.is_ok() {
         while let Some(Ok(_)) = stream.next().await {}
     }
+}
+
+/// Without extensions: frames are never compressed.
+fn config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .max_message_size(Some(hearth_protocol::FRAME_BYTES_MAX))
+        .max_frame_size(Some(hearth_protocol::FRAME_BYTES_MAX))
+        .read_buffer_size(4 * 1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(2 * outbox::BYTES_MAX)
 }

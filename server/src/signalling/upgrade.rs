@@ -11,18 +11,13 @@ use axum::{
 };
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{
-        handshake::derive_accept_key,
-        protocol::{Role, WebSocketConfig},
-    },
-};
-
-pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// The server's side of the opening handshake (RFC 6455, section 4.2), without extensions: frames are never compressed.
-pub(super) fn upgrade<F>(mut request: Request, session: impl FnOnce(Socket) -> F + Send + 'static) -> Response
+pub(super) fn upgrade<F>(
+    mut request: Request,
+    session: impl FnOnce(TokioIo<Upgraded>) -> F + Send + 'static,
+) -> Response
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -33,8 +28,7 @@ where
     tokio::spawn(async move {
         // A client that is gone before the switch leaves nothing to be done.
         let Ok(upgraded) = upgraded.await else { return };
-        let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config()));
-        session(socket.await).await;
+        session(TokioIo::new(upgraded)).await;
     });
     Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
@@ -54,13 +48,4 @@ fn accept_key(headers: &HeaderMap) -> Option<String> {
         names(CONNECTION, "upgrade") && names(UPGRADE, "websocket") && names(SEC_WEBSOCKET_VERSION, "13");
     let key = headers.get(SEC_WEBSOCKET_KEY).filter(|_| is_websocket)?;
     Some(derive_accept_key(key.as_bytes()))
-}
-
-fn config() -> WebSocketConfig {
-    WebSocketConfig::default()
-        .max_message_size(Some(hearth_protocol::FRAME_BYTES_MAX))
-        .max_frame_size(Some(hearth_protocol::FRAME_BYTES_MAX))
-        .read_buffer_size(4 * 1024)
-        .write_buffer_size(0)
-        .max_write_buffer_size(2 * super::outbox::BYTES_MAX)
 }

@@ -73,8 +73,28 @@ async fn a_stop_says_goodbye_and_the_room_wakes_as_it_was() {
     let meeting = meeting.restarted();
     let mut facilitator = meeting.resume("one", &secrets[0], None).await;
     let mut member = meeting.resume("one", &secrets[1], None).await;
-    (facilitator.read(), member.read());
+    facilitator.read();
+    member.read();
     assert_eq!(member.id(), id);
     assert!(facilitator.view().room.locked, "locked as it was");
     assert!(member.view().you.gates.microphone.contains(&Reason::Facilitator), "muted as it was");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bug_ends_one_rooms_task_and_no_other_and_the_room_wakes_again() {
+    let meeting = Meeting::new();
+    let mut facilitator = meeting.facilitator("one").await;
+    let mut there = meeting.facilitator("two").await;
+    facilitator.ask(Request::Lock { locked: true }).await;
+    facilitator.read();
+    let secret = facilitator.secret.clone().expect("a resume secret");
+    media_of(&meeting).break_at_the_next_view();
+    facilitator.handle.request(RequestId("bug".into()), Request::View { tiles: Vec::new() }).await;
+    facilitator.handle.gone().await;
+
+    let done = there.ask(Request::Lock { locked: true }).await;
+    assert!(is_told_ok(&there.read(), &done));
+    let mut again = meeting.resume("one", &secret, None).await;
+    again.read();
+    assert!(again.view().room.locked, "as it was");
 }

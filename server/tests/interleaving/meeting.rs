@@ -7,8 +7,9 @@ use hearth::{
     RoomId,
     auth::{Grant, Key, Keyring, Ticket, Tickets, Verifier},
     config::Definitions,
+    origin::Origins,
     rooms::{Arrival, Directory, Handle, hash},
-    signalling::{Letter, Mail, Outbox},
+    signalling::{Letter, Limits, Mail, Outbox, Signalling},
 };
 use hearth_forwarding::Generation;
 use hearth_protocol::*;
@@ -70,7 +71,7 @@ impl Meeting {
         Meeting { directory, relay, ..self }
     }
 
-    pub fn ticket(&self, name: &str, subject: &str, role: Role) -> Ticket {
+    pub fn signed(&self, name: &str, subject: &str, role: Role) -> String {
         let grant = Grant {
             room: room(name),
             subject: subject.to_owned(),
@@ -80,9 +81,18 @@ impl Meeting {
             publish: vec![Source::Microphone, Source::Camera, Source::Screen],
             open_admission: false,
         };
-        let (tickets, key, verifier) = &self.issuer;
-        let ticket = tickets.mint("test", key, &grant, Duration::from_secs(300));
-        verifier.verify(&ticket, &room(name)).expect("a good ticket")
+        let (tickets, key, _) = &self.issuer;
+        tickets.mint("test", key, &grant, Duration::from_secs(300))
+    }
+
+    pub fn ticket(&self, name: &str, subject: &str, role: Role) -> Ticket {
+        let signed = self.signed(name, subject, role);
+        self.issuer.2.verify(&signed, &room(name)).expect("a good ticket")
+    }
+
+    pub fn signalling(&self) -> Signalling {
+        let verifier = self.issuer.2.clone();
+        Signalling::new(self.directory.clone(), verifier, Origins::new(None, &[]), Limits::default())
     }
 
     pub async fn arrive(&self, name: &str, arrival: Arrival) -> Guest {

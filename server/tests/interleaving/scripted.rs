@@ -30,6 +30,7 @@ pub struct ScriptedMedia(Arc<Mutex<Script>>);
 struct Script {
     tables: Vec<ForwardingTable>,
     holding: bool,
+    broken: bool,
     applied: watch::Sender<Version>,
     events: mpsc::Sender<Event>,
 }
@@ -44,7 +45,7 @@ impl MediaSource for ScriptedRelay {
     fn open(&self) -> (Box<dyn RoomMedia>, MediaEvents) {
         let (applied, applied_by_room) = watch::channel(Version(0));
         let (events, events_by_room) = mpsc::channel(64);
-        let script = Script { tables: Vec::new(), holding: false, applied, events };
+        let script = Script { tables: Vec::new(), holding: false, broken: false, applied, events };
         let media = ScriptedMedia(Arc::new(Mutex::new(script)));
         self.opened.lock().unwrap().push(media.clone());
         (Box::new(media), MediaEvents { applied: applied_by_room, events: events_by_room })
@@ -62,6 +63,11 @@ impl ScriptedMedia {
         let mut script = self.script();
         script.holding = false;
         script.acknowledge();
+    }
+
+    /// A bug: the room's task panics when it hands over a view.
+    pub fn break_at_the_next_view(&self) {
+        self.script().broken = true;
     }
 
     pub fn event(&self, event: Event) {
@@ -108,7 +114,10 @@ impl RoomMedia for ScriptedMedia {
         answered
     }
 
-    fn view(&self, _: Subject, _: Generation, _: Vec<Tile>) {}
+    fn view(&self, _: Subject, _: Generation, _: Vec<Tile>) {
+        let broken = self.script().broken;
+        assert!(!broken, "the bug that the test asked for");
+    }
 }
 
 /// A ledger in memory that can be made to fail.
