@@ -6,6 +6,7 @@
 
 mod identity;
 mod media;
+mod route;
 
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,7 @@ use str0m::{
 
 pub use identity::Identity;
 use media::Lines;
+use route::Route;
 
 use crate::{
     demux::{Path, Via},
@@ -67,9 +69,10 @@ pub enum Signal {
 /// What became of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
-    Taken,
-    /// A STUN request that is this peer's: its address may be bound. `moved`: media goes there from now on, and went elsewhere before.
-    Checked {
+    /// `checked`: a STUN request that is this peer's, so its address may be bound. `moved`: media goes there from now on, and went
+    /// elsewhere before.
+    Taken {
+        checked: bool,
         moved: bool,
     },
     NotAccepted,
@@ -82,8 +85,7 @@ pub struct Peer {
     guard: Guard,
     lines: Lines,
     connected: bool,
-    /// Where the browser wants its media: from its last authentic check that nominates.
-    nominated: Option<Path>,
+    route: Route,
 }
 
 impl std::fmt::Debug for Peer {
@@ -113,7 +115,7 @@ impl Peer {
             guard: Guard::default(),
             lines: Lines::default(),
             connected: false,
-            nominated: None,
+            route: Route::default(),
         }
     }
 
@@ -154,7 +156,7 @@ impl Peer {
     }
 
     pub fn nominated(&self) -> Option<Path> {
-        self.nominated
+        self.route.nominated()
     }
 
     pub fn receive(&mut self, now: Instant, path: Path, kind: guard::Kind, datagram: &[u8]) -> Received {
@@ -166,7 +168,6 @@ impl Peer {
         let Ok(receive) = Receive::new(protocol, path.remote, local, datagram) else {
             return Received::Rejected(Reject::Malformed);
         };
-        let mut received = Received::Taken;
         match kind {
             guard::Kind::Stun => {
                 let authentic = self.is_authentic(datagram);
@@ -174,12 +175,10 @@ impl Peer {
                 if !self.rtc.accepts(&input) || (guard::local_ufrag(datagram).is_some() && !authentic) {
                     return Received::NotAccepted;
                 }
-                if authentic {
-                    received = Received::Checked { moved: self.nominate(path, datagram) };
-                }
                 // An error here is the datagram's, not the connection's: whatever breaks for good shows in the next drain.
                 drop(self.rtc.handle_input(input));
-                return received;
+                let moved = authentic && guard::nominates(datagram) && self.route.check(path, now);
+                return Received::Taken { checked: authentic, moved };
             }
             guard::Kind::Rtp => match self.guard.rtp(now, datagram) {
                 Ok(Entry::Known | Entry::New) => {}
@@ -189,7 +188,7 @@ impl Peer {
             guard::Kind::Dtls | guard::Kind::Rtcp => {}
         }
         drop(self.rtc.handle_input(Input::Receive(now, receive)));
-        received
+        Received::Taken { checked: false, moved: self.route.media(path, now) }
     }
 
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Fault> {
@@ -211,7 +210,7 @@ impl Peer {
                     let via = if transmit.proto == Protocol::Udp { Via::Udp } else { Via::Tcp };
                     let path = Path { via, remote: transmit.destination };
                     let is_check = guard::kind(&transmit.contents) == Some(guard::Kind::Stun);
-                    send(self.nominated.filter(|_| !is_check).unwrap_or(path), &transmit.contents);
+                    send(self.route.nominated().filter(|_| !is_check).unwrap_or(path), &transmit.contents);
                 }
                 Output::Event(event) => self.handle(event, now, signals),
             }
@@ -284,14 +283,6 @@ impl Peer {
         StunMessage::parse(datagram).is_ok_and(|message| {
             message.verify(ours.pass.as_bytes(), |key, parts| crypto.sha1_hmac_provider.sha1_hmac(key, parts))
         })
-    }
-
-    /// True: media went elsewhere before. The stack alone keeps to its first pair although the browser has moved on.
-    fn nominate(&mut self, path: Path, datagram: &[u8]) -> bool {
-        if !guard::nominates(datagram) || self.nominated == Some(path) {
-            return false;
-        }
-        self.nominated.replace(path).is_some()
     }
 
     /// Another SSRC stands for a layer now. The stack forgets the old one and learns the new one, as a browser names the layer only

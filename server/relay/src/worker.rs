@@ -210,12 +210,13 @@ impl<'a> Worker<'a> {
         let now = self.now;
         let received = catch_unwind(AssertUnwindSafe(|| member.peer.receive(now, path, kind, datagram)));
         match received {
-            Ok(Received::Taken) => {}
-            Ok(Received::Checked { moved }) => {
-                member.checked = now;
-                self.demux.bind(path, key);
-                if path.via == Via::Tcp {
-                    self.ports.streams.admit(path.remote);
+            Ok(Received::Taken { checked, moved }) => {
+                if checked {
+                    member.checked = now;
+                    self.demux.bind(path, key);
+                    if path.via == Via::Tcp {
+                        self.ports.streams.admit(path.remote);
+                    }
                 }
                 if moved {
                     self.counters.one(Count::Rebinds);
