@@ -1,5 +1,5 @@
 use hearth_forwarding::{ForwardingTable, Version};
-use hearth_protocol::{Bye, Change, RoomView, ServerFrame, Source};
+use hearth_protocol::{Bye, Change, Notice, RoomView, ServerFrame, Source};
 use serde::{Deserialize, Serialize};
 
 use crate::ConnectionId;
@@ -83,4 +83,19 @@ pub enum Act {
     EndAnnounced,
     EndCancelled,
     Ended,
+}
+
+impl Effects {
+    pub(crate) fn frame(&mut self, to: ConnectionId, frame: ServerFrame) {
+        self.tell.push(Tell { to, words: Words::Frame(frame) });
+    }
+
+    pub(crate) fn notice(&mut self, to: ConnectionId, notice: Notice) {
+        let words = Words::Delta(vec![Change::Notice { notice }]);
+        self.tell.push(Tell { to, words });
+    }
+
+    pub(crate) fn bye(&mut self, to: ConnectionId, bye: Bye) {
+        self.tell.push(Tell { to, words: Words::Bye(bye) });
+    }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy::{Power, may};
 use crate::seat::{Place, Seat};
-use crate::{Act, Effects, Fresh, Room, Tell, Words};
+use crate::{Act, Effects, Fresh, Room, Tell, Words, bye};
 
 /// The word of the first `end_now` counts this long.
 const CONFIRM_MS: u32 = 30_000;
@@ -150,7 +150,7 @@ impl Room {
             (Some(to), other) => {
                 out.farewell = Some(Tell { to, words });
                 if let Some(to) = other {
-                    out.tell.push(Tell { to, words: Words::Bye(not_now()) });
+                    out.tell.push(Tell { to, words: Words::Bye(bye::not_now()) });
                 }
             }
             (None, Some(to)) => out.farewell = Some(Tell { to, words }),
@@ -175,17 +175,6 @@ impl Room {
         self.denied.remove(&sub);
         self.record(out, Some(actor), Act::RemovalUndone { subject: sub });
         Ok(())
-    }
-
-    /// What every way out of a seat has in common.
-    pub(crate) fn vacate(&mut self, out: &mut Effects, subject: Subject, place: Place) {
-        let Some(seat) = self.seats.get_mut(&subject) else { return };
-        seat.place = place;
-        seat.end_secrets();
-        seat.open_on_turn = false;
-        seat.asked_until = None;
-        seat.gates.iter_mut().for_each(|gate| gate.own = true);
-        self.leave_floor(out, subject);
     }
 
     pub(crate) fn announce_end(&mut self, out: &mut Effects, actor: Subject, seconds: u32) {
@@ -246,8 +235,17 @@ impl Room {
         }
         Ok(())
     }
-}
 
-pub(crate) fn not_now() -> Bye {
-    Bye { reason: ByeReason::NotNow, code: Some(RefusalCode::NotNow), card: None }
+    /// A ticket taken back by its issuer is a removal.
+    pub(crate) fn revoke_subject(&mut self, out: &mut Effects, sub: &str) {
+        let subject = self.subjects.get(sub).copied();
+        if subject.is_some_and(|subject| self.remove(out, None, subject).is_ok()) {
+            return;
+        }
+        out.durable = true;
+        self.denied.insert(sub.to_owned());
+        if let Some(connection) = self.forget_knock_of(sub) {
+            out.bye(connection, bye::not_now());
+        }
+    }
 }

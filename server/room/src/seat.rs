@@ -71,6 +71,30 @@ impl Consent {
 }
 
 impl Seat {
+    /// In nobody's hands yet.
+    pub fn born(claims: &Claims) -> Seat {
+        let mut seat = Seat {
+            sub: claims.subject.clone(),
+            role: claims.role,
+            rank: claims.rank,
+            publish: Vec::new(),
+            interprets: None,
+            alias: Alias::default(),
+            place: Place::Aside,
+            generation: Generation(0),
+            gates: [Gate::BORN; Source::COUNT],
+            resume: None,
+            spent: VecDeque::new(),
+            consent: Consent { version: 0, hash: String::new() },
+            by_admission: false,
+            open_on_turn: false,
+            asked_until: None,
+            reacted: None,
+        };
+        seat.take_ticket(claims);
+        seat
+    }
+
     pub fn connection(&self) -> Option<ConnectionId> {
         match self.place {
             Place::Connected { connection, .. } => Some(connection),

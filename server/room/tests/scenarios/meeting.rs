@@ -252,7 +252,7 @@ impl Meeting {
                 {
                     return Err(refusal.code);
                 }
-                _ => {}
+                Words::Frame(_) | Words::Snapshot(_) | Words::Delta(_) | Words::Bye(_) => {}
             }
         }
         panic!("no answer to {request_id:?}: {:?}", self.last.tell)

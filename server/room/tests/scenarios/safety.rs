@@ -284,13 +284,14 @@ fn want_of_right_is_refused_recorded_and_limited_but_ends_no_connection() {
         m.refused("ann", Request::SetFloor { mode: FloorMode::Quiet }, expected);
     }
     let count = |m: &Meeting| {
-        m.record
-            .iter()
-            .filter_map(|record| match &record.act {
-                Act::Refused { request, count } if request == "set_floor" => Some(*count),
-                _ => None,
-            })
-            .collect::<Vec<_>>()
+        let mut counts = Vec::new();
+        for record in &m.record {
+            if let Act::Refused { request, count } = &record.act {
+                assert_eq!(request, "set_floor");
+                counts.push(*count);
+            }
+        }
+        counts
     };
     assert_eq!(count(&m), [1, 1, 1, 1, 1]);
     m.wait(60_000);

@@ -1,0 +1,245 @@
+//! What people ask for: answered once, by right, and only when the room takes it.
+
+use hearth_forwarding::{Reason, Reasons, Source, Subject};
+use hearth_protocol::{
+    Change, KnockId, Outcome, ParticipantId, Reaction, RefusalCode, Request, RequestId, Role,
+};
+
+use crate::answers::Answer;
+use crate::knock::At;
+use crate::policy::{Power, Standing, may, needed};
+use crate::seat::{Seat, forwarded};
+use crate::{ConnectionId, Effects, Fresh, Room, Tell, Words, bye};
+
+/// Reactions of one person come no faster.
+const REACTION_MS: u32 = 1_000;
+
+impl Room {
+    pub(crate) fn request(
+        &mut self,
+        out: &mut Effects,
+        connection: ConnectionId,
+        id: RequestId,
+        request: Request,
+        fresh: &Fresh,
+    ) {
+        // Whoever was shown out hears nothing more.
+        let Some(at) = self.connections.get(&connection).copied() else { return };
+        if !id.is_valid() {
+            out.frame(connection, Answer::Refused(RefusalCode::BadMessage).frame(RequestId(String::new())));
+            return;
+        }
+        let sub = match at {
+            At::Door(knock) => self.knocks.get(&knock).map(|knock| knock.claims.subject.clone()),
+            At::Seat(subject) => self.seats.get(&subject).map(|seat| seat.sub.clone()),
+        };
+        let Some(sub) = sub else { return };
+        if let Some(answer) = self.answers.get(&sub).and_then(|answers| answers.find(&id)) {
+            out.frame(connection, answer.frame(id));
+            return;
+        }
+        let answered_at = out.tell.len();
+        let result = match at {
+            At::Door(knock) => self.at_the_door(out, knock, request),
+            At::Seat(subject) => self.at_a_seat(out, subject, &sub, request, fresh),
+        };
+        let answer = Answer::of(&result);
+        let words = Words::Frame(answer.frame(id.clone()));
+        out.tell.insert(answered_at, Tell { to: connection, words });
+        let most = usize::try_from(self.definition.policy.requests_remembered).unwrap_or(usize::MAX);
+        if self.subjects.contains_key(&sub) || self.knocks.values().any(|knock| knock.claims.subject == sub) {
+            self.answers.entry(sub).or_default().remember(id, answer, most);
+        }
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "before a seat nothing else is possible, whatever comes to be"
+    )]
+    fn at_the_door(
+        &mut self,
+        out: &mut Effects,
+        id: KnockId,
+        request: Request,
+    ) -> Result<Option<Outcome>, RefusalCode> {
+        match request {
+            Request::AcceptGroundRules { version, hash } => {
+                self.accept_at_the_door(out, id, version, &hash)?
+            }
+            Request::Leave => {
+                let sub = self.knocks.get(&id).map(|knock| knock.claims.subject.clone());
+                if let Some(connection) = sub.and_then(|sub| self.forget_knock_of(&sub)) {
+                    out.bye(connection, bye::left());
+                }
+            }
+            _ => return Err(RefusalCode::NotSeated),
+        }
+        Ok(None)
+    }
+
+    fn at_a_seat(
+        &mut self,
+        out: &mut Effects,
+        me: Subject,
+        sub: &str,
+        request: Request,
+        fresh: &Fresh,
+    ) -> Result<Option<Outcome>, RefusalCode> {
+        let (power, name) = needed(&request);
+        if !may(&self.standing(me), power) {
+            return Err(self.want_of_right(out, sub, name));
+        }
+        self.is_accepted_now(me, &request)?;
+        let result = self.by_right(out, me, power, request, fresh);
+        match result {
+            Err(RefusalCode::NotAllowed) => Err(self.want_of_right(out, sub, name)),
+            Ok(_) | Err(_) => result,
+        }
+    }
+
+    /// Frozen, on hold and without agreement to the rules, little is accepted of members: leaving, muting, camera off.
+    fn is_accepted_now(&self, me: Subject, request: &Request) -> Result<(), RefusalCode> {
+        let seat = self.seats.get(&me).ok_or(RefusalCode::NotSeated)?;
+        let always =
+            matches!(request, Request::Leave | Request::SetOwn { open: false, .. } | Request::RenewMedia);
+        if always || seat.role.is_facilitator() {
+            return Ok(());
+        }
+        let frozen = self.freeze.as_ref().is_some_and(|freeze| freeze.thawed.is_empty());
+        if frozen && !matches!(request, Request::Thaw { .. }) {
+            return Err(RefusalCode::Frozen);
+        }
+        let agrees = matches!(request, Request::AcceptGroundRules { .. });
+        if !agrees && self.is_barred(seat) {
+            return Err(RefusalCode::GroundRulesChanged);
+        }
+        if self.hold.is_some()
+            && !agrees
+            && !matches!(request, Request::LowerHand | Request::OpenOnTurn { .. })
+        {
+            return Err(RefusalCode::OnHold);
+        }
+        Ok(())
+    }
+
+    fn by_right(
+        &mut self,
+        out: &mut Effects,
+        me: Subject,
+        power: Power,
+        request: Request,
+        fresh: &Fresh,
+    ) -> Result<Option<Outcome>, RefusalCode> {
+        match request {
+            Request::AcceptGroundRules { version, hash } => {
+                self.accept_in_the_room(out, me, version, &hash)?
+            }
+            Request::SetOwn { source, open } => self.set_own(out, me, forwarded(source), open)?,
+            Request::OpenOnTurn { on } => self.seat_mut(me)?.open_on_turn = on,
+            Request::RaiseHand { kind } => self.raise_hand(me, kind)?,
+            Request::LowerHand => self.lower_hand(me)?,
+            Request::React { reaction } => self.react(out, me, reaction)?,
+            Request::Yield => self.yield_floor(out, me)?,
+            Request::Pass => self.pass(out, me)?,
+            Request::Defer => self.defer(out, me)?,
+            Request::Leave => self.leave(out, me),
+            Request::Admit { knock, through_lock } => self.admit(out, me, knock, through_lock)?,
+            Request::Deny { knock } => self.deny(out, me, knock)?,
+            Request::UndoDenial { knock } => self.undo_denial(out, me, knock)?,
+            Request::AdmitAll { if_version } => self.admit_all(out, me, if_version)?,
+            Request::SendToWaiting { participant } => {
+                let target = self.target(me, power, participant)?;
+                self.send_to_waiting(out, me, target, fresh.clone())?;
+            }
+            Request::SetGate { participant, source, open } => {
+                let target = self.target(me, power, participant)?;
+                self.set_gate(out, me, target, forwarded(source), open)?;
+            }
+            Request::GateAll { source, except } => {
+                let except: Vec<Subject> = except.into_iter().map(|one| Subject(one.0)).collect();
+                self.gate_all(out, me, forwarded(source), &except);
+            }
+            Request::AskToUnmute { participant } => self.ask_to_unmute(participant)?,
+            Request::SetFloor { mode } => self.set_floor(out, me, mode)?,
+            Request::Grant { participant } => self.grant(out, me, Subject(participant.0))?,
+            Request::Revoke { participant } => self.revoke(out, me, Subject(participant.0))?,
+            Request::LowerHandOf { participant } => self.lower_hand(Subject(participant.0))?,
+            Request::OrderHands { participants } => {
+                let first: Vec<Subject> = participants.into_iter().map(|one| Subject(one.0)).collect();
+                self.floor.hands.order(&first);
+            }
+            Request::RoundStart { order, turn_seconds, include_facilitators } => {
+                self.start_round(out, me, order, turn_seconds, include_facilitators)?;
+            }
+            Request::RoundExtend { seconds } => self.extend_turn(seconds)?,
+            Request::RoundSkip => self.skip_turn(out)?,
+            Request::RoundEnd => self.end_round(out, me)?,
+            Request::Lock { locked } => self.set_lock(out, me, locked),
+            Request::Freeze => self.freeze(out, me),
+            Request::Thaw { step } => self.thaw(out, me, step)?,
+            Request::Remove { participant } => {
+                let target = self.target(me, power, participant)?;
+                self.remove(out, Some(me), target)?;
+            }
+            Request::UndoRemoval { participant } => self.undo_removal(out, me, Subject(participant.0))?,
+            Request::ResumeRoom => self.resume_room(out, me)?,
+            Request::HandOver { participant } => self.hand_over(out, me, Subject(participant.0))?,
+            Request::TakeLead => self.take_lead(out, me)?,
+            Request::End { seconds } => self.announce_end(out, me, seconds),
+            Request::CancelEnd => self.cancel_end(out, me)?,
+            Request::EndNow { confirm } => return self.end_now(out, me, confirm.as_deref(), fresh),
+            // The shell takes these to the relay.
+            Request::Offer(_) | Request::View { .. } => return Err(RefusalCode::NotPossible),
+            Request::RenewMedia => self.seat_mut(me)?.renew_media(),
+        }
+        Ok(None)
+    }
+
+    pub(crate) fn standing(&self, of: Subject) -> Standing {
+        Standing {
+            role: self.seats.get(&of).map_or(Role::Observer, |seat| seat.role),
+            lead: self.lead == Some(of),
+            peer_lead: self.definition.policy.peer_lead,
+            froze: self.freeze.as_ref().is_some_and(|freeze| freeze.by == of),
+        }
+    }
+
+    /// Whom a command is about, if it may be done to them.
+    fn target(&self, me: Subject, power: Power, of: ParticipantId) -> Result<Subject, RefusalCode> {
+        self.check_target(me, power, Subject(of.0))?;
+        Ok(Subject(of.0))
+    }
+
+    fn seat_mut(&mut self, of: Subject) -> Result<&mut Seat, RefusalCode> {
+        self.seats.get_mut(&of).ok_or(RefusalCode::NotSeated)
+    }
+
+    fn ask_to_unmute(&mut self, of: ParticipantId) -> Result<(), RefusalCode> {
+        let of = Subject(of.0);
+        let seat = self.seats.get(&of).filter(|seat| seat.is_connected()).ok_or(RefusalCode::NotFound)?;
+        let gate = seat.gates[Source::Microphone.index()];
+        // Asked only where one's own click is all that is missing.
+        if gate.reasons() != Reasons::of(Reason::Self_) {
+            return Err(RefusalCode::NotPossible);
+        }
+        self.ask(of);
+        Ok(())
+    }
+
+    fn react(&mut self, out: &mut Effects, me: Subject, reaction: Reaction) -> Result<(), RefusalCode> {
+        let now = self.now;
+        let seat = self.seat_mut(me)?;
+        if seat.role == Role::Observer {
+            return Err(RefusalCode::NotAllowed);
+        }
+        if seat.reacted.is_some_and(|at| now < at.saturating_add(REACTION_MS)) {
+            return Err(RefusalCode::TooFast);
+        }
+        seat.reacted = Some(now);
+        let change = Change::Reaction { participant: ParticipantId(me.0), reaction };
+        for to in self.seats.values().filter_map(Seat::connection) {
+            out.tell.push(Tell { to, words: Words::Delta(vec![change.clone()]) });
+        }
+        Ok(())
+    }
+}
