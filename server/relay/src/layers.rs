@@ -6,6 +6,8 @@ use crate::keyframe::Wish;
 
 /// A sender whose bandwidth is short stops a layer without a word. Silent for this long while another layer goes on: not there.
 const SILENT: Duration = Duration::from_millis(400);
+/// A source of which nothing came for so long is not asked for key frames.
+const HEARD: Duration = Duration::from_secs(2);
 /// Where no key frame has said it yet: the usual heights of `q h f`.
 const HEIGHTS: [u16; 3] = [180, 360, 720];
 /// A layer this much lower than its tile is still sharp enough: per cent of the tile's height.
@@ -52,6 +54,11 @@ impl Layers {
         for layer in &mut self.layers {
             layer.heard = None;
         }
+    }
+
+    /// Anything of any layer, a moment ago.
+    pub fn is_heard(&self, now: Instant) -> bool {
+        self.layers.iter().filter_map(|layer| layer.heard).any(|heard| now <= heard + HEARD)
     }
 
     fn alive(&self, layer: usize, now: Instant) -> bool {

@@ -28,7 +28,7 @@ impl Worker<'_> {
         }
         self.fill_stale();
         for id in self.groups.keys().copied().collect::<Vec<_>>() {
-            self.choose_layers(id);
+            self.choose_layers(id, false);
         }
         self.send_wishes();
         if self.now >= self.expire_at {
@@ -84,7 +84,7 @@ impl Worker<'_> {
             self.fill_listener(*listener, &permitted, &order);
         }
         self.route(&keys);
-        self.choose_layers(id);
+        self.choose_layers(id, true);
         self.send_wishes();
     }
 
@@ -158,8 +158,9 @@ impl Worker<'_> {
         }
     }
 
-    /// The layer for each picture by its tile; whoever waits for a key frame asks, again and again while the source is heard.
-    fn choose_layers(&mut self, id: GroupId) {
+    /// The layer for each picture by its tile. Whoever waits for a key frame asks: `anew` at once, else again and again while
+    /// something is heard of the source.
+    fn choose_layers(&mut self, id: GroupId, anew: bool) {
         let Some(group) = self.groups.get(&id) else { return };
         for listener in group.members.clone() {
             let count = self.members.get(listener).map_or(0, |member| member.slots.len());
@@ -169,14 +170,13 @@ impl Worker<'_> {
                 let height = slot.height();
                 let from =
                     self.members.get(wanted.from).and_then(|from| from.feeds[wanted.feed.index()].as_ref());
-                let Some(layer) = from.map(|sending| sending.layers.choose(self.now, height)) else {
-                    continue;
-                };
+                let Some(layers) = from.map(|sending| &sending.layers) else { continue };
+                let (layer, asks) = (layers.choose(self.now, height), anew || layers.is_heard(self.now));
                 let Some(slot) = self.members.get_mut(listener).map(|member| &mut member.slots[at]) else {
                     break;
                 };
                 slot.set_layer(layer);
-                if let Some((filling, layer)) = slot.awaits() {
+                if let Some((filling, layer)) = slot.awaits().filter(|_| asks) {
                     self.wish(filling.from, filling.feed, layer);
                 }
             }
