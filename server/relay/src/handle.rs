@@ -294,3 +294,52 @@ pub struct Carried {
     /// In the slot's own RTP time.
     pub from_timestamp: u32,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn config(port: u16) -> RelayConfig {
+        RelayConfig { workers: 1, bind: Ipv4Addr::LOCALHOST.into(), port, advertised: vec![] }
+    }
+
+    fn table(version: u64) -> ForwardingTable {
+        ForwardingTable { version: Version(version), epoch: Epoch(1), rows: vec![] }
+    }
+
+    #[test]
+    fn a_worker_that_panics_comes_back_on_its_port_and_says_so() {
+        let relay = Relay::start(config(0)).expect("a relay");
+        let address = relay.addresses()[0];
+        let (media, mut events) = relay.open();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        media.forward(table(1));
+        runtime.block_on(events.applied.wait_for(|version| *version == Version(1))).expect("applied");
+        relay.workers[0].mailbox.fail();
+        assert_eq!(runtime.block_on(events.events.recv()), Some(Event::Restarted));
+        media.forward(table(2));
+        runtime.block_on(events.applied.wait_for(|version| *version == Version(2))).expect("applied again");
+        assert_eq!(relay.workers[0].counters.get(counters::Count::WorkerRestarts), 1);
+        assert_eq!(relay.addresses()[0], address);
+        assert!(matches!(Relay::start(config(address.port())), Err(StartError::PortTaken(..))));
+    }
+
+    #[test]
+    fn a_closed_room_ends_its_channels() {
+        let relay = Relay::start(config(0)).expect("a relay");
+        let (media, mut events) = relay.open();
+        drop(media);
+        assert_eq!(events.events.blocking_recv(), None);
+        let (_media, mut events) = relay.open();
+        drop(relay);
+        assert_eq!(events.events.blocking_recv(), None);
+    }
+
+    #[test]
+    fn without_an_address_to_tell_it_does_not_start() {
+        let nowhere = RelayConfig { bind: Ipv4Addr::UNSPECIFIED.into(), ..config(0) };
+        assert!(matches!(Relay::start(nowhere), Err(StartError::NothingToAdvertise)));
+    }
+}

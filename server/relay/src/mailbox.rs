@@ -43,6 +43,8 @@ pub struct Orders {
     pub views: HashMap<(GroupId, Subject, Generation), Vec<Tile>>,
     pub offers: VecDeque<(GroupId, Offer, Answer)>,
     pub stop: bool,
+    #[cfg(test)]
+    pub fail: bool,
 }
 
 #[derive(Debug)]
@@ -96,6 +98,12 @@ impl Mailbox {
 
     pub fn stop(&self) {
         self.change(|orders| orders.stop = true);
+    }
+
+    /// Makes the worker panic, to see it started again.
+    #[cfg(test)]
+    pub fn fail(&self) {
+        self.change(|orders| orders.fail = true);
     }
 
     /// Whether there is something to take. Cheap: to be asked between batches.

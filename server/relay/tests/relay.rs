@@ -2,6 +2,15 @@
 
 mod meeting;
 
+use std::{
+    net::{SocketAddr, UdpSocket},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
 use hearth_forwarding::{Generation, Reason, Reasons, Source, Subject};
 use hearth_protocol::Source as Sent;
 use hearth_relay::{Event, OfferRefused};
@@ -151,4 +160,71 @@ fn pass_on(listeners: &[Generator; 2], phase: u32) {
         speaker.set_phase(phase);
         wait("the other listener", || listener.received_since(subject, MICROPHONE, phase) > 0);
     }
+}
+
+/// Stands between a client and the relay as a NAT does, and gives the client another port when told.
+fn nat(relay: SocketAddr) -> (SocketAddr, Arc<AtomicBool>) {
+    let inside = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let address = inside.local_addr().expect("bound");
+    let rebind = Arc::new(AtomicBool::new(false));
+    let asked = rebind.clone();
+    std::thread::spawn(move || {
+        let mut outside = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let mut client = None;
+        let mut buffer = [0; 2_048];
+        inside.set_read_timeout(Some(Duration::from_millis(1))).expect("a timeout");
+        outside.set_nonblocking(true).expect("nonblocking");
+        loop {
+            if asked.swap(false, Ordering::AcqRel) {
+                outside = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+                outside.set_nonblocking(true).expect("nonblocking");
+            }
+            while let Ok((length, from)) = inside.recv_from(&mut buffer) {
+                client = Some(from);
+                let _ = outside.send_to(&buffer[..length], relay);
+            }
+            while let Ok(length) = outside.recv(&mut buffer) {
+                if let Some(client) = client {
+                    let _ = inside.send_to(&buffer[..length], client);
+                }
+            }
+        }
+    });
+    (address, rebind)
+}
+
+#[test]
+fn a_client_whose_port_changes_keeps_its_connection() {
+    let meeting = Meeting::of(&[1, 2]);
+    let anna = meeting.join(1, &Shape::default());
+    let relay = meeting.relay.addresses()[0];
+    let (outside, rebind) = nat(relay);
+    let offering = Generator::offer(2, &Shape::default()).expect("an offer");
+    // Behind a NAT nobody knows the client's own address.
+    let hidden: String = offering
+        .sdp
+        .lines()
+        .filter(|line| !line.starts_with("a=candidate"))
+        .map(|line| format!("{line}\r\n"))
+        .collect();
+    let tracks =
+        offering.tracks.iter().map(|track| (track.mid.clone(), meeting::source(track.source))).collect();
+    let answer = meeting.offer(2, 1, hidden, tracks).expect("an answer");
+    let without_tcp: String =
+        answer.lines().filter(|line| !line.contains("tcptype")).map(|line| format!("{line}\r\n")).collect();
+    let bert = offering
+        .start(&without_tcp.replace(&relay.port().to_string(), &outside.port().to_string()))
+        .expect("a client");
+    wait("a connection", || bert.is_connected());
+    talks(&anna);
+    talks(&bert);
+    wait_more(&bert, 1, CAMERA);
+    wait_more(&anna, 2, CAMERA);
+    let started = std::time::Instant::now();
+    rebind.store(true, Ordering::Release);
+    wait("the move", || meeting.count("hearth_relay_ice_total", "rebound") > 0);
+    wait_more(&bert, 1, CAMERA);
+    wait_more(&anna, 2, CAMERA);
+    println!("moved and back in {:?}", started.elapsed());
+    assert!(bert.is_connected() && !bert.is_ended());
 }

@@ -28,6 +28,8 @@ impl Worker<'_> {
         // Whatever was let through before the new table goes out before it, not after.
         self.settle();
         let orders = self.mailbox.take();
+        #[cfg(test)]
+        assert!(!orders.fail, "told to fail");
         for (group, ends) in orders.opened {
             self.ports.groups.insert(group, ends);
             self.groups.insert(group, Group::default());
