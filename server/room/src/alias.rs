@@ -64,20 +64,24 @@ pub(crate) struct Alias {
 
 impl Alias {
     /// What may stand on the screen of what the ticket says; the neutral alias otherwise, and a number where it looks like another.
-    pub fn choose(wanted: &str, subject: Subject, taken: &BTreeSet<&str>) -> Alias {
+    pub fn choose(wanted: &str, subject: Subject, taken: &BTreeSet<String>) -> Alias {
         let base = cleaned(wanted).unwrap_or_else(|| neutral(subject));
         let skeleton = skeleton(&base);
-        if !taken.contains(skeleton.as_str()) {
+        if !taken.contains(&skeleton) {
             return Alias { text: base, skeleton };
         }
         for number in 2..=u32::MAX {
             let text = numbered(&base, number);
             let skeleton = self::skeleton(&text);
-            if !taken.contains(skeleton.as_str()) {
+            if !taken.contains(&skeleton) {
                 return Alias { text, skeleton };
             }
         }
         Alias { text: neutral(subject), skeleton: String::new() }
+    }
+
+    pub fn looks_like(&self, subject: Subject) -> String {
+        if self.text.is_empty() { skeleton(&neutral(subject)) } else { self.skeleton.clone() }
     }
 
     pub fn shown(&self, subject: Subject) -> String {
@@ -150,8 +154,7 @@ mod tests {
     use super::*;
 
     fn check(wanted: &str, taken: &[&str], expected: &str) {
-        let skeletons: Vec<String> = taken.iter().map(|text| skeleton(text)).collect();
-        let taken = skeletons.iter().map(String::as_str).collect();
+        let taken = taken.iter().map(|text| skeleton(text)).collect();
         assert_eq!(Alias::choose(wanted, Subject(3), &taken).text, expected, "{wanted:?}");
     }
 

@@ -39,6 +39,15 @@ impl Room {
         }
     }
 
+    /// Whoever has not agreed is barred now, and shown once more to what.
+    pub(crate) fn end_window(&mut self, out: &mut Effects) {
+        self.consent_window = None;
+        let barred = self.seats.values().filter(|seat| self.is_barred(seat));
+        for connection in barred.filter_map(Seat::connection) {
+            out.frame(connection, ServerFrame::GroundRules(self.definition.ground_rules.clone()));
+        }
+    }
+
     pub(crate) fn accept_in_the_room(
         &mut self,
         out: &mut Effects,

@@ -66,8 +66,13 @@ impl Room {
         }
     }
 
+    /// Without anybody's help. A spent secret brings nobody further than the waiting room.
+    pub(crate) fn comes_in_alone(&self, knock: &Knock) -> bool {
+        knock.ticketed && self.may_enter(&knock.claims, Way::Alone).is_ok()
+    }
+
     fn may_enter_alone(&self, claims: &Claims, seat: Option<&Seat>) -> Result<(), Obstacle> {
-        if seat.is_some_and(|seat| seat.by_admission || seat.is_connected() || seat.place == Place::Aside) {
+        if seat.is_some_and(|seat| seat.by_admission || seat.is_connected() || seat.is_aside()) {
             return Err(Obstacle::Unconfirmed);
         }
         let held = seat.is_some_and(Seat::is_held);
@@ -199,7 +204,11 @@ impl Room {
         }
         let sub = claims.subject.clone();
         let place = Place::Gone { how: AwayHow::Dropped, since: self.now };
-        self.vacate(out, subject, if connection.is_some() { Place::Aside } else { place });
+        self.vacate(
+            out,
+            subject,
+            if connection.is_some() { Place::Aside { since: self.now } } else { place },
+        );
         if let Some(seat) = self.seats.get_mut(&subject) {
             seat.by_admission = true;
         }
@@ -213,6 +222,7 @@ impl Room {
             dropped: self.now,
             waiting: fresh.hash,
             secret: None,
+            ticketed: false,
             accepted: Some(consent),
             since: self.now,
         };
@@ -224,7 +234,7 @@ impl Room {
     /// Nobody has been in charge for the grace: a facilitator who stood waiting to be confirmed comes in.
     pub(crate) fn let_a_facilitator_in(&mut self, out: &mut Effects) {
         let facilitators = self.waiting().filter(|(_, _, knock)| knock.claims.role.is_facilitator());
-        let free = facilitators.filter(|(_, _, knock)| self.may_enter(&knock.claims, Way::Alone).is_ok());
+        let free = facilitators.filter(|(_, _, knock)| self.comes_in_alone(knock));
         let first = free.min_by_key(|(id, _, knock)| (knock.claims.rank, *id)).map(|(id, ..)| id);
         if let Some(id) = first {
             self.seat(out, id);
@@ -275,8 +285,8 @@ impl Room {
         let subject = known.unwrap_or(Subject(self.next_subject));
         let named = self.seats.get(&subject).is_some_and(|seat| !seat.alias.text.is_empty());
         let alias = (!named).then(|| {
-            let taken = self.seats.iter().filter(|(other, _)| **other != subject);
-            let taken = taken.map(|(_, seat)| seat.alias.skeleton.as_str()).collect();
+            let others = self.seats.iter().filter(|(other, _)| **other != subject);
+            let taken = others.map(|(other, seat)| seat.alias.looks_like(*other)).collect();
             Alias::choose(&claims.alias, subject, &taken)
         });
         if known.is_none() {

@@ -47,7 +47,7 @@ impl Room {
             let at = if media { policy.media_end(since) } else { policy.grace_end(since) };
             Some((at, due))
         });
-        let held = |subject| self.seats.get(&subject).and_then(Seat::since_dropped);
+        let held = |subject| self.seats.get(&subject).and_then(Seat::absent_since);
         let grants = self.floor.grants.iter().filter_map(|grant| {
             let at = held(grant.subject)?.saturating_add(policy.turn_grace_ms);
             Some((at, Due::GrantLost(grant.subject)))
@@ -115,7 +115,7 @@ impl Room {
                 self.hold(out, self.now);
                 self.let_a_facilitator_in(out);
             }
-            Due::ConsentOver => self.consent_window = None,
+            Due::ConsentOver => self.end_window(out),
             Due::RefusalsCounted(sub) => self.count_refusals(out, &sub),
             // Beats that were missed are not made up for.
             Due::Beat => {

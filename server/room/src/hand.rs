@@ -32,7 +32,7 @@ impl Hands {
 
     /// Those named first, in that order; the rest stay behind them as they stood.
     pub fn order(&mut self, first: &[Subject]) {
-        self.0.sort_by_key(|hand| {
+        self.0.sort_by_cached_key(|hand| {
             first.iter().position(|subject| *subject == hand.subject).unwrap_or(usize::MAX)
         });
     }

@@ -19,6 +19,8 @@ pub(crate) struct Knock {
     /// Becomes the resume secret at seating. In memory alone.
     #[serde(skip)]
     pub secret: Option<Secret>,
+    /// Made by a ticket. Otherwise by a spent secret or from a seat: then only a facilitator lets them in.
+    pub ticketed: bool,
     pub accepted: Option<Consent>,
     pub since: u32,
 }
@@ -60,10 +62,17 @@ impl Room {
         self.spent.insert(ticket, claims.expires);
         out.durable = true;
         self.record_as(out, None, Act::TicketSpent { subject: claims.subject.clone() });
-        self.knock_as(out, connection, claims, fresh);
+        self.knock_as(out, connection, claims, true, fresh);
     }
 
-    fn knock_as(&mut self, out: &mut Effects, connection: ConnectionId, claims: Claims, fresh: Fresh) {
+    fn knock_as(
+        &mut self,
+        out: &mut Effects,
+        connection: ConnectionId,
+        claims: Claims,
+        ticketed: bool,
+        fresh: Fresh,
+    ) {
         let seat = self.subjects.get(&claims.subject).and_then(|subject| self.seats.get(subject));
         let another_role = seat.is_some_and(|seat| seat.is_kept() && seat.role != claims.role);
         let new_device = seat.and_then(Seat::connection);
@@ -89,6 +98,7 @@ impl Room {
             dropped: self.now,
             waiting: fresh.hash,
             secret: None,
+            ticketed,
             accepted: None,
             since,
         };
@@ -147,7 +157,7 @@ impl Room {
             self.resume(out, subject, connection, media, fresh);
         } else if let Some(subject) = seat_of(&|seat| seat.spent.contains(&hash)) {
             let Some(claims) = self.claims_of(subject) else { return };
-            self.knock_as(out, connection, claims, fresh);
+            self.knock_as(out, connection, claims, false, fresh);
         } else if let Some(id) =
             self.knocks.iter().find(|(_, knock)| knock.waiting == hash).map(|(id, _)| *id)
         {
@@ -199,7 +209,7 @@ impl Room {
         if self.turns_away(&claims) {
             self.forget_knock_of(&claims.subject);
             out.bye(connection, bye::not_now());
-        } else if self.may_enter(&claims, Way::Alone).is_ok() {
+        } else if self.knocks.get(&id).is_some_and(|knock| self.comes_in_alone(knock)) {
             self.seat(out, id);
         } else if before.is_none() {
             self.wait(out, connection);
@@ -235,7 +245,7 @@ impl Room {
         let (_, knock) = self.take_knock_of(sub)?;
         let subject = self.subjects.get(sub).copied();
         if let Some(seat) = subject.and_then(|subject| self.seats.get_mut(&subject)) {
-            if seat.place == Place::Aside {
+            if seat.is_aside() {
                 seat.place = Place::Gone { how: hearth_protocol::AwayHow::Left, since: self.now };
             }
         } else {

@@ -23,7 +23,7 @@ impl Room {
         if lead.is_connected() || self.next_lead().is_none() {
             return None;
         }
-        let since = lead.since_dropped().unwrap_or(self.now);
+        let since = lead.absent_since().unwrap_or(self.now);
         Some(since.saturating_add(self.definition.policy.lead_absence_ms))
     }
 

@@ -64,7 +64,7 @@ impl Room {
     /// The grace is over: the seat is free.
     pub(crate) fn give_up(&mut self, out: &mut Effects, subject: Subject) {
         let Some(seat) = self.seats.get(&subject) else { return };
-        let (sub, since) = (seat.sub.clone(), seat.since_dropped().unwrap_or(self.now));
+        let (sub, since) = (seat.sub.clone(), seat.absent_since().unwrap_or(self.now));
         self.vacate(out, subject, Place::Gone { how: AwayHow::Dropped, since });
         self.record_as(out, Some(sub.clone()), Act::Left { subject: sub, dropped: true });
     }
@@ -76,9 +76,6 @@ impl Room {
         if let Some(connection) = seat.connection() {
             self.connections.remove(&connection);
             out.bye(connection, bye::left());
-        }
-        if let Some(other) = self.forget_knock_of(&sub) {
-            out.bye(other, bye::left());
         }
         self.vacate(out, me, Place::Gone { how: AwayHow::Left, since: self.now });
         self.record_as(out, Some(sub.clone()), Act::Left { subject: sub, dropped: false });

@@ -237,7 +237,7 @@ impl Room {
         }
         seat.reacted = Some(now);
         let change = Change::Reaction { participant: ParticipantId(me.0), reaction };
-        for to in self.seats.values().filter_map(Seat::connection) {
+        for (to, _) in self.hearing() {
             out.tell.push(Tell { to, words: Words::Delta(vec![change.clone()]) });
         }
         Ok(())

@@ -190,7 +190,12 @@ impl Room {
         match command {
             Command::Knock { connection, .. }
             | Command::Return { connection, .. }
-            | Command::Request { connection, .. } => out.bye(*connection, bye::over()),
+            | Command::Request { connection, .. } => {
+                // Whoever was here at the end is told with all the others.
+                if !self.connections.contains_key(connection) {
+                    out.bye(*connection, bye::over());
+                }
+            }
             Command::Dropped { .. }
             | Command::Refresh { .. }
             | Command::MediaLost { .. }

@@ -77,7 +77,7 @@ impl Room {
             .collect();
         if let RoundOrder::Manual { participants } = order {
             let listed = |subject: &Subject| participants.iter().position(|listed| listed.0 == subject.0);
-            queue.sort_by_key(|subject| listed(subject).unwrap_or(usize::MAX));
+            queue.sort_by_cached_key(|subject| listed(subject).unwrap_or(usize::MAX));
         }
         if queue.is_empty() {
             return Err(RefusalCode::NotPossible);
@@ -174,7 +174,7 @@ impl Room {
     pub(crate) fn turn_lost_at(&self) -> Option<u32> {
         let round = self.floor.round.as_ref().filter(|round| round.paused.is_none())?;
         let turn = round.turn?;
-        let dropped = self.seats.get(&turn.subject)?.since_dropped()?;
+        let dropped = self.seats.get(&turn.subject)?.absent_since()?;
         Some(dropped.max(turn.counts_from).saturating_add(self.definition.policy.turn_grace_ms))
     }
 

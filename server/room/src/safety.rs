@@ -110,7 +110,7 @@ impl Room {
             return;
         }
         let last = self.seats.values().filter(|seat| self.may_take_charge(seat.role));
-        let since = last.filter_map(Seat::since_dropped).max().unwrap_or(self.now);
+        let since = last.filter_map(Seat::absent_since).max().unwrap_or(self.now);
         self.unattended_since = Some(since);
         if let Some(hold) = &mut self.hold {
             hold.ends_at = hold.ends_at.max(since.saturating_add(self.definition.policy.hold_ms));
@@ -135,7 +135,7 @@ impl Room {
         actor: Option<Subject>,
         subject: Subject,
     ) -> Result<(), RefusalCode> {
-        let seat = self.seats.get(&subject).filter(|seat| seat.place != Place::Removed);
+        let seat = self.seats.get(&subject).filter(|seat| !seat.is_removed());
         let seat = seat.ok_or(RefusalCode::NotFound)?;
         let (sub, seated) = (seat.sub.clone(), seat.connection());
         self.denied.insert(sub.clone());
@@ -156,7 +156,7 @@ impl Room {
             (None, Some(to)) => out.farewell = Some(Tell { to, words }),
             (None, None) => {}
         }
-        self.vacate(out, subject, Place::Removed);
+        self.vacate(out, subject, Place::Removed { since: self.now });
         self.record(out, actor, Act::Removed { subject: sub });
         Ok(())
     }
@@ -167,7 +167,7 @@ impl Room {
         actor: Subject,
         subject: Subject,
     ) -> Result<(), RefusalCode> {
-        let seat = self.seats.get_mut(&subject).filter(|seat| seat.place == Place::Removed);
+        let seat = self.seats.get_mut(&subject).filter(|seat| seat.is_removed());
         let seat = seat.ok_or(RefusalCode::NotFound)?;
         seat.by_admission = true;
         seat.place = Place::Gone { how: hearth_protocol::AwayHow::Left, since: self.now };

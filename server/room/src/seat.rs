@@ -49,12 +49,16 @@ pub(crate) enum Place {
         media: bool,
     },
     /// Sent back to the waiting room; kept aside.
-    Aside,
+    Aside {
+        since: u32,
+    },
     Gone {
         how: AwayHow,
         since: u32,
     },
-    Removed,
+    Removed {
+        since: u32,
+    },
 }
 
 /// Which ground rules were agreed to.
@@ -80,7 +84,7 @@ impl Seat {
             publish: Vec::new(),
             interprets: None,
             alias: Alias::default(),
-            place: Place::Aside,
+            place: Place::Gone { how: AwayHow::Left, since: 0 },
             generation: Generation(0),
             gates: [Gate::BORN; Source::COUNT],
             resume: None,
@@ -98,7 +102,7 @@ impl Seat {
     pub fn connection(&self) -> Option<ConnectionId> {
         match self.place {
             Place::Connected { connection, .. } => Some(connection),
-            Place::Held { .. } | Place::Aside | Place::Gone { .. } | Place::Removed => None,
+            Place::Held { .. } | Place::Aside { .. } | Place::Gone { .. } | Place::Removed { .. } => None,
         }
     }
 
@@ -110,7 +114,10 @@ impl Seat {
     pub fn is_present(&self) -> bool {
         match self.place {
             Place::Connected { .. } | Place::Held { media: true, .. } => true,
-            Place::Held { media: false, .. } | Place::Aside | Place::Gone { .. } | Place::Removed => false,
+            Place::Held { media: false, .. }
+            | Place::Aside { .. }
+            | Place::Gone { .. }
+            | Place::Removed { .. } => false,
         }
     }
 
@@ -118,19 +125,31 @@ impl Seat {
     pub fn is_held(&self) -> bool {
         match self.place {
             Place::Connected { .. } | Place::Held { .. } => true,
-            Place::Aside | Place::Gone { .. } | Place::Removed => false,
+            Place::Aside { .. } | Place::Gone { .. } | Place::Removed { .. } => false,
         }
     }
 
     /// Takes up a place in the room.
     pub fn is_kept(&self) -> bool {
-        self.is_held() || self.place == Place::Aside
+        self.is_held() || self.is_aside()
     }
 
-    pub fn since_dropped(&self) -> Option<u32> {
+    pub fn is_aside(&self) -> bool {
+        matches!(self.place, Place::Aside { .. })
+    }
+
+    pub fn is_removed(&self) -> bool {
+        matches!(self.place, Place::Removed { .. })
+    }
+
+    /// Since when nobody has been connected here.
+    pub fn absent_since(&self) -> Option<u32> {
         match self.place {
-            Place::Held { since, .. } | Place::Gone { since, .. } => Some(since),
-            Place::Connected { .. } | Place::Aside | Place::Removed => None,
+            Place::Held { since, .. }
+            | Place::Aside { since }
+            | Place::Gone { since, .. }
+            | Place::Removed { since } => Some(since),
+            Place::Connected { .. } => None,
         }
     }
 

@@ -41,8 +41,7 @@ impl Told {
 impl Room {
     /// Tells everyone with a seat what is new to them.
     pub(crate) fn tell_views(&mut self, out: &mut Effects) {
-        let connected: Vec<(ConnectionId, Subject)> =
-            self.seats.iter().filter_map(|(subject, seat)| Some((seat.connection()?, *subject))).collect();
+        let hearing: Vec<(ConnectionId, Subject)> = self.hearing().collect();
         let shared = self.shared();
         let facilitated = self.seats.values().any(|seat| seat.is_connected() && seat.role.is_facilitator());
         let desk = facilitated.then(|| self.desk());
@@ -50,7 +49,7 @@ impl Room {
         let changes = before.shared.as_ref().map(|old| shared.changes_since(old)).unwrap_or_default();
         let desk_changed = desk != before.desk;
         let mut yous = BTreeMap::new();
-        for (connection, subject) in connected {
+        for (connection, subject) in hearing {
             let Some(seat) = self.seats.get(&subject) else { continue };
             let you = self.you(subject, seat);
             let sees_all = seat.role.is_facilitator() || !self.definition.policy.private_queue;
@@ -80,6 +79,12 @@ impl Room {
             yous.insert(connection, you);
         }
         self.told = Told { table: before.table, shared: Some(shared), desk, you: yous };
+    }
+
+    /// Connected, and not barred for want of agreement to the rules.
+    pub(crate) fn hearing(&self) -> impl Iterator<Item = (ConnectionId, Subject)> {
+        let unbarred = self.seats.iter().filter(|(_, seat)| !self.is_barred(seat));
+        unbarred.filter_map(|(subject, seat)| Some((seat.connection()?, *subject)))
     }
 
     /// This connection lost count: the next words to it are a snapshot.
@@ -197,7 +202,7 @@ impl Room {
                 .collect(),
             away: self.seats.iter().filter_map(|(subject, seat)| away(*subject, seat)).collect(),
             removed: (self.seats.iter())
-                .filter(|(_, seat)| seat.place == Place::Removed)
+                .filter(|(_, seat)| seat.is_removed())
                 .map(|(subject, seat)| Removed {
                     participant: participant(*subject),
                     alias: seat.alias.shown(*subject),
@@ -264,7 +269,7 @@ fn away(subject: Subject, seat: &Seat) -> Option<Away> {
     let (how, since) = match seat.place {
         Place::Held { since, .. } => (hearth_protocol::AwayHow::Dropped, since),
         Place::Gone { how, since } => (how, since),
-        Place::Connected { .. } | Place::Aside | Place::Removed => return None,
+        Place::Connected { .. } | Place::Aside { .. } | Place::Removed { .. } => return None,
     };
     Some(Away {
         participant: participant(subject),

@@ -184,7 +184,14 @@ fn new_rules_bar_whoever_has_not_agreed_after_the_window() {
     );
     m.refused("ann", open(Source::Microphone), RefusalCode::GroundRulesChanged);
     m.refused("ann", accept(), RefusalCode::GroundRulesChanged);
+    // Nothing of the room reaches her, until she agrees and sees it all again.
+    let (deltas, frames) = (m.hears("ann").deltas.len(), m.hears("ann").frames.len());
+    m.ok("ben", Request::React { reaction: hearth_protocol::Reaction::ThankYou });
+    m.ok("ben", Request::RaiseHand { kind: hearth_protocol::HandKind::Speak });
+    m.ok("fay", Request::Lock { locked: true });
+    assert_eq!((m.hears("ann").deltas.len(), m.hears("ann").frames.len()), (deltas, frames));
     m.ok("ann", agree());
+    assert!(m.view("ann").room.locked);
     assert!(!m.row("ann").unwrap().barred);
     assert_eq!(m.closed("ann", Source::Microphone), [Reason::Self_]);
 }

@@ -49,6 +49,14 @@ fn ten_seconds_of_absence_pass_the_lead_to_the_lowest_rank() {
 }
 
 #[test]
+fn a_lead_whose_ticket_is_revoked_is_followed_by_another() {
+    let mut m = three();
+    m.apply(hearth_room::Command::Revoke { subject: "fay".to_owned() });
+    m.wait(10_000);
+    assert!(m.sees("ann", "hal").unwrap().lead);
+}
+
+#[test]
 fn a_returning_lead_is_offered_the_lead() {
     let mut m = three();
     m.drops("fay");

@@ -342,6 +342,7 @@ impl Meeting {
             let effects = twin.apply(self.now, Command::Refresh { connection });
             for tell in effects.tell {
                 let Words::Snapshot(mut fresh) = tell.words else { continue };
+                assert_eq!(tell.to, connection);
                 let seen = self.heard[&connection].view.as_ref().expect("just looked");
                 fresh.now = seen.now;
                 assert_eq!(*seen, *fresh, "deltas of {connection:?} went astray");

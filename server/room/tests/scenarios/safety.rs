@@ -248,6 +248,17 @@ fn the_end_has_a_countdown_that_everyone_sees_and_the_lead_can_stop() {
 }
 
 #[test]
+fn one_goodbye_is_enough() {
+    let mut m = Meeting::seated(&["ann"]);
+    m.ok("fay", Request::End { seconds: 10 });
+    m.now += 10_000;
+    let (connection, fresh) = (m.at["ann"], m.fresh());
+    let request_id = hearth_protocol::RequestId("late".to_owned());
+    m.apply(Command::Request { connection, request_id, request: Request::Leave, fresh });
+    assert_eq!(m.bye("ann"), Some(ByeReason::Ended));
+}
+
+#[test]
 fn ending_at_once_takes_two_steps() {
     let mut m = Meeting::seated(&["ann"]);
     m.refused("fay", Request::EndNow { confirm: Some("guess".to_owned()) }, RefusalCode::ConfirmationNeeded);

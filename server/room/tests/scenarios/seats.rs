@@ -159,6 +159,29 @@ fn a_spent_secret_leads_to_the_waiting_room() {
 }
 
 #[test]
+fn a_spent_secret_of_a_facilitator_opens_nothing_even_with_nobody_there() {
+    let mut m = Meeting::seated(&["ann"]);
+    let spent = m.hears("fay").secret.clone().unwrap();
+    m.drops("fay");
+    m.returns("fay", None);
+    m.drops("fay");
+    m.returns_with("fay", &spent, None);
+    m.ok("fay", accept());
+    m.wait(60_000);
+    assert!(m.hears("fay").is_waiting());
+}
+
+#[test]
+fn whoever_leaves_while_another_device_waits_waits_on() {
+    let mut m = Meeting::seated(&["ann"]);
+    let present = m.at["ann"];
+    m.waits("ann", Role::Member);
+    m.asks_over(present, Request::Leave).unwrap();
+    assert!(m.hears("ann").is_waiting());
+    assert!(!m.view("fay").desk.as_ref().unwrap().knocks[0].new_device);
+}
+
+#[test]
 fn the_resume_secret_takes_over_from_a_connection_that_still_stands() {
     let mut m = Meeting::seated(&["ann"]);
     let old = m.at["ann"];

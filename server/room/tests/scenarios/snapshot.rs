@@ -89,6 +89,27 @@ fn whoever_waited_finds_their_place_again() {
 }
 
 #[test]
+fn a_restored_room_names_the_instant_of_its_first_table() {
+    let mut m = restarted(Meeting::seated(&["ann"]), true);
+    assert_eq!(m.room.poll_timeout(), Some(m.now));
+    m.wait(0);
+    assert!(m.last.forward.as_ref().is_some_and(|table| table.rows.is_empty()));
+}
+
+#[test]
+fn after_a_restart_no_newcomer_takes_a_neutral_name_that_is_shown() {
+    let mut m = restarted(Meeting::seated(&["ann"]), true);
+    m.returns("fay", None);
+    m.returns("ann", None);
+    let mut ticket = claims("mia", Role::Member);
+    ticket.alias = format!("Guest {}", m.id("ann").0);
+    m.waits_with(ticket);
+    let knock = m.view("fay").desk.as_ref().unwrap().knocks[0].id;
+    m.ok("fay", Request::Admit { knock, through_lock: false });
+    assert_eq!(m.view("mia").participants[2].alias, format!("Guest {} 2", m.id("ann").0));
+}
+
+#[test]
 fn the_grace_goes_on_where_it_stood() {
     let mut m = Meeting::seated(&["ann", "ben"]);
     m.drops("ann");
