@@ -185,7 +185,8 @@ test('a group meets', async (t) => {
     await lead.press(`More for ${dan.alias}`, { within: lead.desk });
     await lead.press(`Remove ${dan.alias}`, { within: lead.desk });
     await lead.press('Yes, remove', { within: lead.desk });
-    await dan.farewell();
+    await dan.sees('The facilitator has ended your time in this session.');
+    await dan.sees('If you are in danger, call your local emergency number.');
     for (const person of others(everyone, dan)) await person.tile(dan).waitFor({ state: 'detached' });
     const { voices, frames } = await dan.received();
     assert.deepEqual({ voices, frames }, { voices: 0, frames: 0 });

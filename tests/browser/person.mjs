@@ -69,10 +69,6 @@ export class Person {
     return this.page.getByRole('heading', { name }).first().waitFor();
   }
 
-  farewell() {
-    return this.heading('You are no longer');
-  }
-
   button(name) {
     return this.page.getByRole('button', { name, exact: true });
   }
