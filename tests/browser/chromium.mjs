@@ -17,10 +17,10 @@ const FLAGS = [
   '--disable-renderer-backgrounding',
 ];
 
-export function launch() {
+export function launch(...extra) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     headless: true,
-    args: FLAGS,
+    args: [...FLAGS, ...extra],
   });
 }

@@ -33,13 +33,14 @@ export class Devices extends Events<DevicesEvents> {
   readonly #opening = new Map<DeviceKind, Promise<MediaStreamTrack>>();
   #meter: Meter | undefined;
 
-  constructor(private readonly media: MediaDevices = navigator.mediaDevices) {
+  /** Browsers give no devices to a page without https: then one can still listen. */
+  constructor(private readonly media: MediaDevices | undefined = navigator.mediaDevices) {
     super();
-    media.addEventListener('devicechange', () => void this.list().then((lists) => this.emit('lists', lists)));
+    media?.addEventListener('devicechange', () => void this.list().then((lists) => this.emit('lists', lists)));
   }
 
   async list(): Promise<DeviceLists> {
-    const all = await this.media.enumerateDevices();
+    const all = (await this.media?.enumerateDevices()) ?? [];
     const of = (kind: MediaDeviceKind) =>
       all.filter((device) => device.kind === kind).map(({ deviceId, label }) => ({ id: deviceId, label }));
     return { microphones: of('audioinput'), cameras: of('videoinput') };
@@ -128,6 +129,7 @@ export class Devices extends Events<DevicesEvents> {
   async #request(kind: DeviceKind): Promise<MediaStreamTrack> {
     const id = this.#chosen.get(kind);
     const wanted = { ...CONSTRAINTS[kind], ...(id === undefined ? {} : { deviceId: { exact: id } }) };
+    if (!this.media) throw refused(kind, undefined);
     const stream = await this.media
       .getUserMedia(kind === 'microphone' ? { audio: wanted } : { video: wanted })
       .catch((error: unknown) => {

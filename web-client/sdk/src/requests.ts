@@ -18,12 +18,15 @@ const OVER = 'You are not in the session any more.';
  */
 export class Requests {
   readonly #pending = new Map<RequestId, Pending>();
+  /** No two pages of one person give the same id, nor does one page before and after a reload. */
+  readonly #page = crypto.getRandomValues(new Uint32Array(2)).join('-');
+  #count = 0;
 
   constructor(private readonly patience: number) {}
 
   /** `again`: whether it still means something on another connection. */
   add(request: Request, again: boolean): { id: RequestId; answer: Promise<Outcome | undefined> } {
-    const id = crypto.randomUUID();
+    const id = `${this.#page}-${this.#count++}`;
     const answer = new Promise<Outcome | undefined>((resolve, reject) => {
       const timer = setTimeout(() => this.refuse(id, new Refusal('unreachable', OUT_OF_REACH)), this.patience);
       this.#pending.set(id, { request, again, timer, resolve, reject });
