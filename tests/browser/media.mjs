@@ -41,7 +41,8 @@ export function shown() {
   for (const tile of document.querySelectorAll('[data-participant]')) {
     const video = tile.querySelector('video');
     const visible = video && getComputedStyle(video).opacity !== '0';
-    frames[tile.dataset.participant] = visible ? video.getVideoPlaybackQuality().totalVideoFrames : 0;
+    // Firefox counts frames of live media under its own name only.
+    frames[tile.dataset.participant] = visible ? (video.mozPaintedFrames ?? video.getVideoPlaybackQuality().totalVideoFrames) : 0;
   }
   return frames;
 }

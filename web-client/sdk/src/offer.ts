@@ -37,7 +37,7 @@ function prefer(transceiver: RTCRtpTransceiver, kind: 'audio' | 'video'): RTCRtp
   return transceiver;
 }
 
-/** Silence costs next to nothing and loss is covered (RFC 7587, section 6.1: `usedtx`, `useinbandfec`). */
+/** Silence costs next to nothing, loss is covered, and nobody asks for a bandwidth of nothing (RFC 7587, section 6.1). */
 export function forSpeech(sdp: string): string {
   const opus = /^a=rtpmap:(\d+) opus\//im.exec(sdp)?.[1];
   if (opus === undefined) return sdp;
@@ -45,7 +45,7 @@ export function forSpeech(sdp: string): string {
     const kept = parameters
       .trim()
       .split(';')
-      .filter((parameter) => !/^(usedtx|useinbandfec)=/.test(parameter));
+      .filter((parameter) => !/^(usedtx|useinbandfec)=|^maxplaybackrate=0$/.test(parameter));
     return `a=fmtp:${opus} ${[...kept, 'useinbandfec=1', 'usedtx=1'].join(';')}`;
   });
 }
