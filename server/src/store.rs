@@ -3,16 +3,17 @@
 //! No media, no words, no names. Every commit is durable when it returns (`synchronous = FULL`). One connection writes.
 
 mod audit;
+mod legacy;
 mod link;
 mod session;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
-use hearth_room::{Record, Snapshot};
+use hearth_room::{Legacy, Record, Snapshot};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -43,6 +44,9 @@ pub trait Ledger: fmt::Debug + Send + Sync {
 
     /// The session to wake, if there is one that did not end.
     fn kept(&self, room: &RoomId) -> BoxFuture<'_, Result<Option<Kept>, Fault>>;
+
+    /// What the session that ended last leaves to the next one, as far as it still counts.
+    fn legacy(&self, room: &RoomId) -> BoxFuture<'_, Result<Option<Legacy>, Fault>>;
 }
 
 #[derive(Clone, Debug)]
@@ -58,6 +62,8 @@ pub struct Commit {
     pub snapshot: Option<Snapshot>,
     /// Erases the snapshot: the session is over.
     pub ended: bool,
+    /// With `ended`: kept for the next session of the room.
+    pub legacy: Option<Legacy>,
 }
 
 #[derive(Clone, Debug)]
@@ -115,6 +121,7 @@ impl Store {
             .pragma("secure_delete", "ON");
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
         migrations().run(&pool).await?;
+        legacy::forget(&mut *pool.acquire().await?, unix_ms()).await?;
         Ok(Store { pool, _file: Arc::new(file) })
     }
 
@@ -148,6 +155,16 @@ impl Ledger for Store {
         let room = room.clone();
         Box::pin(async move { session::kept(self, &room).await })
     }
+
+    fn legacy(&self, room: &RoomId) -> BoxFuture<'_, Result<Option<Legacy>, Fault>> {
+        let room = room.clone();
+        Box::pin(async move { legacy::find(self, &room, unix_ms()).await })
+    }
+}
+
+fn unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn migrations() -> Migrator {

@@ -417,6 +417,7 @@ impl Task {
             records,
             snapshot,
             ended,
+            legacy: None,
         };
         self.works.push(Box::pin(async move {
             let result = match timeout(RECORDED_WITHIN, ledger.commit(commit)).await {

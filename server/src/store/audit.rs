@@ -278,7 +278,7 @@ mod tests {
     }
 
     fn commit(session: SessionId, first: u64, records: Vec<Record>) -> Commit {
-        Commit { room: room(), session, clock: 9, first, records, snapshot: None, ended: false }
+        Commit { room: room(), session, clock: 9, first, records, snapshot: None, ended: false, legacy: None }
     }
 
     async fn with_three() -> (Store, SessionId) {

@@ -2,7 +2,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
 
-use super::{Commit, Fault, Kept, SessionId, Store, audit};
+use super::{Commit, Fault, Kept, SessionId, Store, audit, legacy, unix_ms};
 use crate::room_id::RoomId;
 
 pub(super) async fn commit(store: &Store, commit: Commit) -> Result<(), Fault> {
@@ -13,6 +13,7 @@ pub(super) async fn commit(store: &Store, commit: Commit) -> Result<(), Fault> {
         .await?;
     if commit.ended {
         erase(connection, &commit.room).await?;
+        legacy::leave(connection, &commit.room, commit.legacy.as_ref(), written_ms).await?;
     } else if let Some(snapshot) = &commit.snapshot {
         save(connection, &commit, &serde_json::to_string(snapshot)?).await?;
     } else {
@@ -85,11 +86,6 @@ async fn erase(connection: &mut SqliteConnection, room: &RoomId) -> Result<(), F
     Ok(())
 }
 
-fn unix_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use hearth_room::{Act, Record, Room};
@@ -115,7 +111,7 @@ mod tests {
             let records = acts.into_iter().map(|act| Record { at: clock, actor: None, act }).collect();
             let snapshot = with_snapshot.then(|| Room::new(definition.as_ref().clone()).snapshot());
             let (room, session) = (self.room.clone(), self.session);
-            let commit = Commit { room, session, clock, first, records, snapshot, ended };
+            let commit = Commit { room, session, clock, first, records, snapshot, ended, legacy: None };
             self.store.commit(commit).await.unwrap();
         }
 

@@ -13,7 +13,7 @@ use hearth::{
 };
 use hearth_forwarding::{ForwardingTable, Generation, Subject, Version};
 use hearth_relay::{Event, MediaEvents, Offer, OfferRefused, Tile};
-use hearth_room::Act;
+use hearth_room::{Act, Legacy};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// A relay in the hands of a test. Rooms get their media in the order in which they wake.
@@ -181,5 +181,9 @@ impl Ledger for ScriptedLedger {
     fn kept(&self, room: &RoomId) -> BoxFuture<'_, Result<Option<Kept>, Fault>> {
         let kept = self.0.lock().unwrap().kept.get(room).cloned();
         Box::pin(async move { Ok(kept) })
+    }
+
+    fn legacy(&self, _room: &RoomId) -> BoxFuture<'_, Result<Option<Legacy>, Fault>> {
+        Box::pin(async move { Ok(None) })
     }
 }

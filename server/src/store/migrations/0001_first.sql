@@ -46,6 +46,13 @@ CREATE TABLE session (
     audit_head BLOB    NOT NULL  -- the hash of the room's last audit row at that moment
 ) STRICT;
 
+-- What an ended session leaves to the next one of its room: who was denied, for some hours, and which tickets are spent.
+CREATE TABLE legacy (
+    room    TEXT    PRIMARY KEY NOT NULL,
+    left_ms INTEGER NOT NULL, -- since 1970
+    legacy  TEXT    NOT NULL  -- JSON
+) STRICT;
+
 -- Personal links. What a link stands for is sealed with a key made of its secret, which is not here: no names in the store.
 CREATE TABLE link (
     id      BLOB PRIMARY KEY NOT NULL, -- made of the secret, one way

@@ -1,0 +1,144 @@
+//! The program as people start it: what it prints, how it fails, how it ends.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::process::{Child, Command, Output, Stdio};
+
+const ANY_PORTS: [&str; 4] = ["--http-port", "0", "--media-port", "0"];
+
+fn hearth() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hearth"));
+    // What is set where the tests run is nothing to them.
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HEARTH_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// A running `hearth dev --json`, ended with the test.
+struct Dev {
+    child: Child,
+    line: serde_json::Value,
+}
+
+impl Dev {
+    fn start() -> Dev {
+        let mut child =
+            hearth().args(["dev", "--json"]).args(ANY_PORTS).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        Dev { line: serde_json::from_str(&line).unwrap(), child }
+    }
+
+    fn address(&self) -> String {
+        self.line["url"].as_str().unwrap().strip_prefix("http://").unwrap().to_owned()
+    }
+
+    fn redeem(&self, link: &str, cookie: &str) -> String {
+        let secret = link.split_once("/join#").unwrap().1;
+        let body = serde_json::json!({ "secret": secret }).to_string();
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        write!(
+            stream,
+            "POST /v1/links/redeem?again HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: hearth_browser={cookie}\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        // Ended already is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn check_fails(args: &[&str], expected: &[&str]) {
+    let Output { status, stderr, .. } = hearth().args(args).output().unwrap();
+    let said = String::from_utf8(stderr).unwrap();
+    assert!(!status.success(), "{args:?}: {said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "one line: {said}");
+    for words in expected {
+        assert!(said.contains(words), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn the_links_that_it_prints_work_at_once_each_for_one_browser() {
+    let dev = Dev::start();
+    let links: Vec<&str> = [&dev.line["facilitator"]]
+        .into_iter()
+        .chain(dev.line["members"].as_array().unwrap())
+        .map(|link| link.as_str().unwrap())
+        .collect();
+    assert_eq!(links.len(), 5);
+    let (mine, other) = ("A".repeat(43), "B".repeat(42) + "A");
+    for link in links {
+        assert!(dev.redeem(link, &mine).starts_with("HTTP/1.1 200"), "{link}");
+        assert!(dev.redeem(link, &other).starts_with("HTTP/1.1 403"), "{link}");
+        assert!(dev.redeem(link, &mine).starts_with("HTTP/1.1 200"), "{link}");
+    }
+}
+
+#[test]
+fn both_ways_to_end_it_are_a_good_end() {
+    for signal in ["INT", "TERM"] {
+        let mut dev = Dev::start();
+        let pid = dev.child.id().to_string();
+        assert!(Command::new("kill").args([format!("-{signal}"), pid]).status().unwrap().success());
+        assert!(dev.child.wait().unwrap().success(), "{signal}");
+    }
+}
+
+#[test]
+fn a_taken_port_is_one_line_that_says_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    check_fails(&["dev", "--http-port", &port, "--media-port", "0"], &[&port, "taken", "--http-port"]);
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    check_fails(&["dev", "--http-port", "0", "--media-port", &port], &[&port, "taken", "--media-port"]);
+}
+
+#[test]
+fn what_cannot_work_is_one_line_that_says_what_to_do() {
+    check_fails(&["serve", "--config", "/none/hearth.toml"], &["/none/hearth.toml", "--config"]);
+    check_fails(&["serve"], &["rooms", "hearth config --defaults"]);
+    check_fails(&["dev", "--address", "0.0.0.0"], &["media.advertised"]);
+    check_fails(&["link", "--room", "none", "--alias", "River"], &["none", "rooms"]);
+}
+
+#[test]
+fn the_printed_defaults_are_a_settings_file_that_works() {
+    let defaults = hearth().args(["config", "--defaults"]).output().unwrap().stdout;
+    let file = std::env::temp_dir().join(format!("hearth-{}.toml", uuid::Uuid::new_v4()));
+    std::fs::write(&file, defaults).unwrap();
+    let in_force = hearth().arg("config").arg("--config").arg(&file).output().unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert!(in_force.status.success(), "{}", String::from_utf8_lossy(&in_force.stderr));
+    let text = String::from_utf8(in_force.stdout).unwrap();
+    assert!(text.contains("http.port = 8080  # file"), "{text}");
+}
+
+#[test]
+fn the_settings_that_the_operators_guide_names_exist() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operating.md");
+    let guide = std::fs::read_to_string(path).unwrap();
+    let in_force = String::from_utf8(hearth().arg("config").output().unwrap().stdout).unwrap();
+    let is_setting = |words: &&str| {
+        let Some((section, name)) = words.split_once('.') else { return false };
+        let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        ["http", "media", "store", "tickets", "metrics", "log", "room"].contains(&section) && plain(name)
+    };
+    let named: Vec<&str> = guide.split('`').skip(1).step_by(2).filter(is_setting).collect();
+    assert!(named.len() > 8, "{named:?}");
+    for name in named.into_iter().filter(|name| *name != "tickets.keys") {
+        assert!(in_force.contains(&format!("{name} = ")), "{name} is no setting");
+    }
+}
