@@ -84,7 +84,7 @@ export function heldWords(reason: Reason, source: Source, mode: FloorMode): stri
     case 'facilitator':
       return `The facilitator has ${stopped(source)} for now. When it is allowed again, you decide when to open it.`;
     case 'freeze':
-      return 'Everything is paused for everybody. Nobody is heard or seen until the facilitator goes on.';
+      return `The room is paused for everybody. When it goes on, you decide when to open your ${source}.`;
     case 'unattended':
       return 'No facilitator is here right now, so nobody is heard or seen.';
     case 'consent':
