@@ -35,6 +35,8 @@ pub use told::Told;
 /// How long a test waits before it fails. Nothing that works takes so long.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 const OUTBOX: usize = 1024;
+/// Request ids are unique per subject and session, over all its connections: one that was heard before is answered as then.
+static REQUESTS: AtomicU64 = AtomicU64::new(1);
 
 /// One signalling connection. Dropping it cuts the socket without a word, as a dying phone would.
 #[derive(Debug)]
@@ -42,7 +44,6 @@ pub struct Client {
     outbox: mpsc::Sender<Message>,
     told: Arc<Mutex<Told>>,
     changed: watch::Receiver<u64>,
-    requests: AtomicU64,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -77,7 +78,7 @@ impl Client {
                 let _ = sink.send(message).await;
             }
         });
-        Ok(Client { outbox, told, changed, requests: AtomicU64::new(0), tasks: [reader, writer] })
+        Ok(Client { outbox, told, changed, tasks: [reader, writer] })
     }
 
     pub async fn hello(&self, credential: Credential, media_generation: Option<u32>) {
@@ -100,7 +101,7 @@ impl Client {
 
     /// Asks and does not wait for the answer.
     pub async fn ask(&self, request: Request) -> RequestId {
-        let id = RequestId(format!("{}", self.requests.fetch_add(1, Ordering::Relaxed) + 1));
+        let id = RequestId(REQUESTS.fetch_add(1, Ordering::Relaxed).to_string());
         self.ask_as(id.clone(), request).await;
         id
     }
