@@ -77,9 +77,13 @@ impl Task {
             }
             Event::Speaking { subjects } => {
                 let change = self.stage.speaking(subjects);
-                let seated = |connection| self.room.media_peer(connection).is_some();
+                let table = self.room.table();
+                let may_know = |connection| {
+                    let row = self.room.media_peer(connection).and_then(|(subject, _)| table.row(subject));
+                    row.is_some_and(|row| !row.barred)
+                };
                 for (_, guest) in
-                    self.guests.iter().filter(|(connection, guest)| guest.told && seated(**connection))
+                    self.guests.iter().filter(|(connection, guest)| guest.told && may_know(**connection))
                 {
                     guest.outbox.delta(vec![change.clone()]);
                 }
