@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use hearth_forwarding::{ForwardingTable, Version};
 use hearth_protocol::{RefusalCode, ServerFrame};
-use hearth_room::{Record, Snapshot, Tell, Words};
+use hearth_room::{Legacy, Record, Snapshot, Tell, Words};
 use tokio::time::Instant;
 
 use crate::signalling::refusal;
@@ -25,6 +25,8 @@ pub(super) struct Group {
     pub clock: u32,
     pub tell: Vec<Tell>,
     pub ended: bool,
+    /// With `ended`: what the session leaves to the next one.
+    pub legacy: Option<Legacy>,
     /// The relay did not acknowledge it in time.
     pub unacknowledged: bool,
 }

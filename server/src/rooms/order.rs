@@ -2,7 +2,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use hearth_forwarding::Version;
 use hearth_protocol::RefusalCode;
-use hearth_room::{Record, Snapshot, Tell};
+use hearth_room::{Legacy, Record, Snapshot, Tell};
 use tokio::time::Instant;
 
 use super::group::Group;
@@ -40,6 +40,7 @@ pub(super) struct Batch {
     pub snapshot: Option<Snapshot>,
     pub clock: u32,
     pub ended: bool,
+    pub legacy: Option<Legacy>,
 }
 
 #[derive(Debug)]
@@ -150,6 +151,7 @@ impl Order {
             snapshot: groups().rev().find_map(|group| group.snapshot.clone()),
             clock: groups().next_back().map_or(0, |group| group.clock),
             ended: groups().any(|group| group.ended),
+            legacy: groups().find_map(|group| group.legacy.clone()),
         }
     }
 }

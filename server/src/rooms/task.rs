@@ -33,7 +33,7 @@ use super::{
 use crate::{
     room_id::RoomId,
     signalling::Outbox,
-    store::{Commit, Fault, SessionId},
+    store::{Commit, Fault, Ledger, SessionId},
 };
 
 /// How long a farewell card is waited on.
@@ -50,20 +50,12 @@ pub(super) async fn run(
     definition: Arc<Definition>,
     mut inbox: mpsc::Receiver<Call>,
 ) {
-    let kept = match house.ledger.kept(&id).await {
-        Ok(kept) => kept,
+    let (room, session, clock, records) = match wake(&*house.ledger, &id, definition).await {
+        Ok(awake) => awake,
         Err(fault) => {
             tracing::error!(%fault, "a room cannot be woken");
             return;
         }
-    };
-    let definition = Arc::unwrap_or_clone(definition);
-    let (room, session, clock, records) = match kept {
-        Some(kept) => {
-            let room = Room::restore(definition, kept.snapshot, kept.proven_last);
-            (room, kept.session, Clock::starting_at(kept.clock), kept.records)
-        }
-        None => (Room::new(definition), SessionId::draw(), Clock::starting_at(0), 0),
     };
     let (media, events) = house.media.open();
     let table = room.table();
@@ -88,6 +80,21 @@ pub(super) async fn run(
         house,
     };
     task.run(&mut inbox).await;
+}
+
+/// The session that did not end goes on, as it was; or a new one begins, with what the one before left to it.
+async fn wake(
+    ledger: &dyn Ledger,
+    id: &RoomId,
+    definition: Arc<Definition>,
+) -> Result<(Room, SessionId, Clock, u64), Fault> {
+    let definition = Arc::unwrap_or_clone(definition);
+    let Some(kept) = ledger.kept(id).await? else {
+        let room = Room::after(definition, ledger.legacy(id).await?.unwrap_or_default());
+        return Ok((room, SessionId::draw(), Clock::starting_at(0), 0));
+    };
+    let room = Room::restore(definition, kept.snapshot, kept.proven_last);
+    Ok((room, kept.session, Clock::starting_at(kept.clock), kept.records))
 }
 
 struct Task {
@@ -352,6 +359,7 @@ impl Task {
             clock,
             tell,
             ended,
+            legacy: ended.then(|| self.room.legacy()),
             unacknowledged: false,
         };
         if ended {
@@ -407,7 +415,7 @@ impl Task {
     }
 
     fn record(&mut self, batch: Batch) {
-        let Batch { records, snapshot, clock, ended } = batch;
+        let Batch { records, snapshot, clock, ended, legacy } = batch;
         let (ledger, batch_records) = (self.house.ledger.clone(), records.len() as u64);
         let commit = Commit {
             room: self.id.clone(),
@@ -417,7 +425,7 @@ impl Task {
             records,
             snapshot,
             ended,
-            legacy: None,
+            legacy,
         };
         self.works.push(Box::pin(async move {
             let result = match timeout(RECORDED_WITHIN, ledger.commit(commit)).await {

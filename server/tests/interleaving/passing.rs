@@ -161,6 +161,37 @@ async fn the_end_closes_everything_and_the_standing_room_may_meet_again() {
     let mut ended = meeting.directory.ended();
     let mut facilitator = meeting.facilitator("one").await;
     let mut member = meeting.member("one", "ann", &mut facilitator).await;
+    end_now(&mut facilitator).await;
+    assert_eq!(bye(&member.read()), Some(ByeReason::Ended));
+    assert_eq!(bye(&facilitator.read()), Some(ByeReason::Ended));
+    assert_eq!(ended.try_recv().ok(), Some(room("one")));
+    assert!(!meeting.ledger.keeps(&room("one")), "the snapshot is erased");
+    assert_eq!(awake(&meeting), 0);
+    let facilitator = meeting.facilitator("one").await;
+    assert_eq!(facilitator.view().participants.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_session_knows_who_was_removed_and_which_tickets_are_spent() {
+    let meeting = Meeting::new();
+    let mut facilitator = meeting.facilitator("one").await;
+    let ticket = meeting.ticket("one", "ben", Role::Member);
+    let _ben = meeting.arrive("one", Arrival::Ticket(ticket.clone())).await;
+    let mut member = meeting.member("one", "ann", &mut facilitator).await;
+    facilitator.ask(Request::Remove { participant: member.id() }).await;
+    member.read();
+    member.drop_out().await;
+    end_now(&mut facilitator).await;
+
+    let _facilitator = meeting.facilitator("one").await;
+    let mut ben = meeting.arrive("one", Arrival::Ticket(ticket)).await;
+    assert!(bye(&ben.read()).is_some(), "a spent ticket stays spent");
+    let mut ann = meeting.arrive("one", Arrival::Ticket(meeting.ticket("one", "ann", Role::Member))).await;
+    assert_eq!(bye(&ann.read()), Some(ByeReason::NotNow));
+}
+
+/// Asks twice, as it must be asked.
+async fn end_now(facilitator: &mut Guest) {
     let asked = facilitator.ask(Request::EndNow { confirm: None }).await;
     let word = facilitator.read().into_iter().find_map(|frame| match frame {
         ServerFrame::Ok { request_id, outcome: Some(Outcome::Confirm { word }) } if request_id == asked => {
@@ -169,14 +200,6 @@ async fn the_end_closes_everything_and_the_standing_room_may_meet_again() {
         _ => None,
     });
     facilitator.ask(Request::EndNow { confirm: word }).await;
-    assert_eq!(bye(&member.read()), Some(ByeReason::Ended));
-    assert_eq!(bye(&facilitator.read()), Some(ByeReason::Ended));
-    assert_eq!(ended.try_recv().ok(), Some(room("one")));
-    assert!(!meeting.ledger.keeps(&room("one")), "the snapshot is erased");
-    assert_eq!(awake(&meeting), 0);
-    let mut facilitator = meeting.facilitator("one").await;
-    assert_eq!(facilitator.view().participants.len(), 1);
-    facilitator.read();
 }
 
 #[tokio::test(start_paused = true)]

@@ -129,6 +129,7 @@ struct Books {
     failing: bool,
     acts: Vec<Act>,
     kept: BTreeMap<RoomId, Kept>,
+    legacies: BTreeMap<RoomId, Legacy>,
     commits: usize,
 }
 
@@ -165,6 +166,7 @@ impl Books {
         self.acts.extend(commit.records.into_iter().map(|record| record.act));
         if commit.ended {
             self.kept.remove(&commit.room);
+            self.legacies.insert(commit.room, commit.legacy.expect("an end leaves something"));
         } else if let Some(snapshot) = commit.snapshot {
             let (session, clock, records) = (commit.session, commit.clock, before + new);
             self.kept.insert(commit.room, Kept { session, clock, records, snapshot, proven_last: true });
@@ -183,7 +185,8 @@ impl Ledger for ScriptedLedger {
         Box::pin(async move { Ok(kept) })
     }
 
-    fn legacy(&self, _room: &RoomId) -> BoxFuture<'_, Result<Option<Legacy>, Fault>> {
-        Box::pin(async move { Ok(None) })
+    fn legacy(&self, room: &RoomId) -> BoxFuture<'_, Result<Option<Legacy>, Fault>> {
+        let legacy = self.0.lock().unwrap().legacies.get(room).cloned();
+        Box::pin(async move { Ok(legacy) })
     }
 }
