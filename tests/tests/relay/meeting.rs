@@ -1,18 +1,15 @@
 //! A relay with people in it: real sockets, real ICE, DTLS and SRTP, and payloads that say who sent them and when.
 
-#[allow(dead_code, reason = "each test file uses its part of it")]
-pub mod generator;
-
 use std::{
     net::{IpAddr, Ipv4Addr},
     time::{Duration, Instant},
 };
 
-use generator::{Generator, Offering, Shape};
 use hearth_forwarding::{
     Epoch, ForwardingTable, Generation, Reason, Reasons, Row, Source, Space, Subject, Version,
 };
 use hearth_relay::{Carried, Event, Media, MediaEvents, Offer, OfferRefused, Relay, RelayConfig, Tile};
+use hearth_tests::generator::{Generator, Offering, Shape};
 
 /// Longer than anything takes on a busy machine. A test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,7 +23,6 @@ pub struct Meeting {
     runtime: tokio::runtime::Runtime,
 }
 
-#[allow(dead_code, reason = "each test file uses its part of it")]
 impl Meeting {
     /// With a row for each of these, everything open.
     pub fn of(subjects: &[u32]) -> Meeting {

@@ -1,15 +1,11 @@
 //! What a hostile client may try against the relay. Each attempt gets nothing or one refusal, and the others go on undisturbed.
 
-mod meeting;
-
 use hearth_forwarding::Source;
 use hearth_protocol::Source as Sent;
 use hearth_relay::OfferRefused;
-use meeting::{
-    Meeting,
-    generator::{CAMERA, Generator, MICROPHONE, Offering, Pace, Shape},
-    source, wait,
-};
+use hearth_tests::generator::{CAMERA, Generator, MICROPHONE, Offering, Pace, Shape};
+
+use crate::meeting::{Meeting, source, wait};
 
 const LAYERS: [&str; 3] = ["q", "h", "f"];
 

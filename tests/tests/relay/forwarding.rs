@@ -1,7 +1,5 @@
 //! People meet through a real relay.
 
-mod meeting;
-
 use std::{
     net::{SocketAddr, UdpSocket},
     sync::{
@@ -14,11 +12,9 @@ use std::{
 use hearth_forwarding::{Generation, Reason, Reasons, Source, Subject};
 use hearth_protocol::Source as Sent;
 use hearth_relay::{Event, OfferRefused};
-use meeting::{
-    Meeting,
-    generator::{CAMERA, Generator, MICROPHONE, Pace, Shape},
-    wait,
-};
+use hearth_tests::generator::{CAMERA, Generator, MICROPHONE, Pace, Shape};
+
+use crate::meeting::{Meeting, wait};
 
 fn talks(generator: &Generator) {
     generator.send(Sent::Microphone, Pace::VOICE);
@@ -207,8 +203,11 @@ fn a_client_whose_port_changes_keeps_its_connection() {
         .filter(|line| !line.starts_with("a=candidate"))
         .map(|line| format!("{line}\r\n"))
         .collect();
-    let tracks =
-        offering.tracks.iter().map(|track| (track.mid.clone(), meeting::source(track.source))).collect();
+    let tracks = offering
+        .tracks
+        .iter()
+        .map(|track| (track.mid.clone(), crate::meeting::source(track.source)))
+        .collect();
     let answer = meeting.offer(2, 1, hidden, tracks).expect("an answer");
     let without_tcp: String =
         answer.lines().filter(|line| !line.contains("tcptype")).map(|line| format!("{line}\r\n")).collect();

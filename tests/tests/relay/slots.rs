@@ -1,14 +1,10 @@
 //! Slots as a browser sees them: streams that never break, whoever is in them.
 
-mod meeting;
-
 use hearth_forwarding::{Source, Subject};
 use hearth_protocol::Source as Sent;
-use meeting::{
-    Meeting,
-    generator::{CAMERA, Generator, MICROPHONE, Pace, Shape},
-    wait,
-};
+use hearth_tests::generator::{CAMERA, Generator, MICROPHONE, Pace, Shape};
+
+use crate::meeting::{Meeting, wait};
 
 fn packets(listener: &Generator, sender: u32, source: u8) -> u64 {
     listener.received().from.get(&(sender, source)).map_or(0, |tally| tally.packets)

@@ -1,0 +1,6 @@
+//! The relay alone, over real sockets with real media: what it forwards, what it stops, what it survives.
+
+mod forwarding;
+mod hostile;
+mod meeting;
+mod slots;
