@@ -36,6 +36,10 @@ impl Told {
     pub fn before_anything() -> Told {
         Told { table: Some(ForwardingTable::default()), ..Told::default() }
     }
+
+    pub fn forget_views(&mut self) {
+        self.you.clear();
+    }
 }
 
 impl Room {

@@ -5,6 +5,7 @@ mod floor;
 mod gates;
 mod lead;
 mod meeting;
+mod noise;
 mod round;
 mod safety;
 mod seats;

@@ -181,6 +181,14 @@ impl Meeting {
         connection
     }
 
+    /// As far as they come.
+    pub fn waits_with_or_not(&mut self, claims: Claims) {
+        let connection = self.knocks_with(claims);
+        if self.heard[&connection].bye.is_none() {
+            let _ = self.asks_over(connection, accept());
+        }
+    }
+
     pub fn knocks(&mut self, name: &str, role: Role) -> ConnectionId {
         self.knocks_with(claims(name, role))
     }

@@ -1,0 +1,198 @@
+//! Anything, in any order, from anyone: nothing panics, no view goes astray, and no gate opens by another's act.
+//!
+//! `SEED=n cargo test -p hearth-room --test scenarios noise` runs one again.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use hearth_forwarding::{Generation, Source, Subject};
+use hearth_protocol::{
+    FloorMode, HandKind, KnockId, ParticipantId, Reaction, Request, RequestId, Role, RoundOrder, ThawStep,
+};
+use hearth_room::{Command, ConnectionId};
+
+use crate::meeting::*;
+
+const SEEDS: u64 = 25;
+const STEPS: u32 = 150;
+
+/// SplitMix64, so that a seed means the same everywhere.
+struct Chance(u64);
+
+impl Chance {
+    fn draw(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % below
+    }
+
+    fn small(&mut self) -> u32 {
+        u32::try_from(self.draw(10)).expect("below ten")
+    }
+
+    fn of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[usize::try_from(self.draw(all.len() as u64)).expect("an index")]
+    }
+}
+
+const NAMES: [(&str, Role); 8] = [
+    ("fay", Role::Facilitator),
+    ("gus", Role::Cofacilitator),
+    ("pat", Role::PeerLead),
+    ("ann", Role::Member),
+    ("ben", Role::Member),
+    ("cai", Role::Member),
+    ("ivy", Role::Interpreter),
+    ("oda", Role::Observer),
+];
+
+fn request(chance: &mut Chance) -> Request {
+    let participant = ParticipantId(chance.small());
+    let participants = vec![participant, ParticipantId(chance.small())];
+    let knock = KnockId(chance.small() + chance.small());
+    let source = spoken(chance.of(&Source::ALL));
+    let open = chance.draw(3) > 0;
+    let modes =
+        [FloorMode::Open, FloorMode::Hands, FloorMode::Facilitator, FloorMode::Quiet, FloorMode::Round];
+    match chance.draw(40) {
+        0..=4 => accept(),
+        5..=9 => Request::SetOwn { source, open },
+        10 => Request::OpenOnTurn { on: open },
+        11 => Request::RaiseHand { kind: chance.of(&[HandKind::Speak, HandKind::Respond]) },
+        12 => Request::LowerHand,
+        13 => Request::Yield,
+        14 => Request::Pass,
+        15 => Request::Defer,
+        16 => Request::Leave,
+        17..=20 => Request::Admit { knock, through_lock: open },
+        21 => Request::AdmitAll { if_version: chance.small() + chance.small() },
+        22 => Request::Deny { knock },
+        23 => Request::UndoDenial { knock },
+        24 => Request::SetGate { participant, source, open },
+        25 => Request::GateAll { source, except: participants },
+        26 => Request::AskToUnmute { participant },
+        27 => Request::SetFloor { mode: chance.of(&modes) },
+        28 => Request::Grant { participant },
+        29 => Request::Revoke { participant },
+        30 => Request::RoundStart {
+            order: RoundOrder::Manual { participants },
+            turn_seconds: open.then_some(u32::MAX),
+            include_facilitators: open,
+        },
+        31 => Request::RoundExtend { seconds: u32::MAX },
+        32 => Request::RoundSkip,
+        33 => Request::Lock { locked: open },
+        34 => Request::Freeze,
+        35 => Request::Thaw { step: chance.of(&[ThawStep::Microphones, ThawStep::Cameras, ThawStep::Chat]) },
+        36 => chance
+            .of(&[true, false])
+            .then_some(Request::Remove { participant })
+            .unwrap_or(Request::ResumeRoom),
+        37 => Request::UndoRemoval { participant },
+        38 => Request::SendToWaiting { participant },
+        _ => match chance.draw(8) {
+            0 => Request::HandOver { participant },
+            1 => Request::TakeLead,
+            2 => Request::RenewMedia,
+            3 => Request::React { reaction: Reaction::MeToo },
+            4 => Request::OrderHands { participants },
+            5 => Request::RoundEnd,
+            6 => Request::CancelEnd,
+            _ => Request::End { seconds: u32::MAX },
+        },
+    }
+}
+
+/// Who may be heard through this gate now.
+fn heard(m: &Meeting) -> Vec<(Subject, Source)> {
+    let open = |row: &hearth_forwarding::Row| {
+        Source::ALL
+            .into_iter()
+            .filter(|source| row.closed[source.index()].is_empty())
+            .map(|source| (row.subject, source))
+            .collect::<Vec<_>>()
+    };
+    m.table.rows.iter().flat_map(open).collect()
+}
+
+fn step(m: &mut Meeting, chance: &mut Chance) {
+    let (name, role) = chance.of(&NAMES);
+    let at = m.at.get(name).copied().unwrap_or(ConnectionId(0));
+    let before = heard(m);
+    let mut by = None;
+    match chance.draw(20) {
+        0..=2 => {
+            let mut ticket = claims(name, role);
+            ticket.open_admission = true;
+            ticket.interprets = Some("ann".to_owned());
+            m.waits_with_or_not(ticket);
+        }
+        3 if m.at.contains_key(name) && m.hears(name).secret.is_some() => {
+            let generation = chance.small();
+            m.returns(name, Some(generation));
+        }
+        4 => m.apply(Command::Dropped {
+            connection: at,
+            last_seen: m.now.saturating_sub(chance.small() * 1_000),
+        }),
+        5 => m.wait(chance.small() * chance.small() * 500),
+        6 => m.apply(Command::MediaLost {
+            subject: Subject(chance.small()),
+            generation: Generation(chance.small()),
+        }),
+        7 if chance.draw(5) == 0 => m.apply(Command::Revoke { subject: name.to_owned() }),
+        8 if chance.draw(5) == 0 => {
+            let mut changed = definition();
+            changed.ground_rules = rules(RULES, chance.of(&[RULES_HASH, "another"]));
+            m.apply(Command::Define(Box::new(changed)));
+        }
+        _ => {
+            let (fresh, request) = (m.fresh(), request(chance));
+            if matches!(request, Request::SetOwn { open: true, .. }) {
+                by = m.room.media_peer(at).map(|(subject, _)| subject);
+            }
+            let request_id = RequestId(format!("r{}", chance.draw(400)));
+            m.apply(Command::Request { connection: at, request_id, request, fresh });
+        }
+    }
+    let opted_in = |subject: Subject| {
+        let views = m.heard.values().filter_map(|heard| heard.view.as_ref());
+        views.into_iter().any(|view| view.you.participant.0 == subject.0 && view.you.open_on_turn)
+    };
+    for (subject, source) in heard(m) {
+        let opens = !before.contains(&(subject, source));
+        let on_turn = source == Source::Microphone && opted_in(subject);
+        assert!(
+            !opens || by == Some(subject) || on_turn,
+            "{source:?} of {subject:?} opened by another's act"
+        );
+    }
+    let speakers =
+        m.heard.values().filter_map(|heard| heard.view.as_ref()).map(|view| view.floor.speakers.len());
+    assert!(speakers.max().unwrap_or(0) <= 2);
+}
+
+#[test]
+fn noise_breaks_nothing() {
+    let chosen = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    for seed in chosen.map_or(0..SEEDS, |seed: u64| seed..seed + 1) {
+        let mut chance = Chance(seed);
+        let mut m = Meeting::with(|policy| {
+            policy.waiting_room = seed % 3 != 0;
+            policy.outside_waits = seed % 2 == 0;
+            policy.private_queue = seed % 5 == 0;
+            policy.peer_lead = seed % 7 == 0;
+            policy.capacity = 3;
+        });
+        let run = catch_unwind(AssertUnwindSafe(|| {
+            for _ in 0..STEPS {
+                if m.ended {
+                    break;
+                }
+                step(&mut m, &mut chance);
+            }
+        }));
+        assert!(run.is_ok(), "SEED={seed}");
+    }
+}
