@@ -61,7 +61,7 @@ pub enum Request {
     },
 
     // One's own seat.
-    /// Opens or closes one's own gate. Opening removes the reason `self` and no other.
+    /// Opens or closes one's own gate. Opening removes the reason `self` and no other, and is refused while another one closes it.
     SetOwn {
         source: Source,
         open: bool,

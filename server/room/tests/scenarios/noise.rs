@@ -85,10 +85,8 @@ fn request(chance: &mut Chance) -> Request {
         33 => Request::Lock { locked: open },
         34 => Request::Freeze,
         35 => Request::Thaw { step: chance.of(&[ThawStep::Microphones, ThawStep::Cameras, ThawStep::Chat]) },
-        36 => chance
-            .of(&[true, false])
-            .then_some(Request::Remove { participant })
-            .unwrap_or(Request::ResumeRoom),
+        36 if open => Request::Remove { participant },
+        36 => Request::ResumeRoom,
         37 => Request::UndoRemoval { participant },
         38 => Request::SendToWaiting { participant },
         _ => match chance.draw(8) {
