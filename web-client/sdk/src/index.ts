@@ -6,7 +6,8 @@
  */
 export { takeLink, Link, type Ticket } from './links';
 export { Refusal, type LocalCode } from './refusal';
-export { Session, type ClosedReason, type Phase, type SessionEvents, type SessionOptions } from './session';
+export { Session, type SessionEvents, type SessionOptions } from './session';
+export type { ClosedReason, Phase } from './phase';
 export type { FacilitatorDesk, RoundPlan } from './desk';
 export type { MediaState, OwnSource, OwnSources } from './own';
 export type { Picture } from './slots';

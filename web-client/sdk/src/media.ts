@@ -1,6 +1,6 @@
+import { Connection, type Line } from './connection';
 import { Events } from './events';
 import type { MediaOffer, Source } from './generated/protocol';
-import { addSending, addSlots, AUDIO_SLOTS, forSpeech, VIDEO_SLOTS, VIDEO_SLOTS_MAX } from './offer';
 import type { MediaState } from './own';
 import { Refusal } from './refusal';
 import type { Surroundings } from './surroundings';
@@ -25,21 +25,20 @@ export interface MediaEvents {
   gone: undefined;
 }
 
-export interface Line {
-  readonly mid: string;
-  readonly receiver: RTCRtpReceiver;
-}
-
 type Timer = ReturnType<typeof setTimeout>;
+
+/** What most people may send; who may send something else has a connection made for it. */
+const USUAL: readonly Source[] = ['microphone', 'camera'];
 
 /** The one media connection of this browser. It makes every offer, heals itself, and is made anew when it cannot be healed. */
 export class Media extends Events<MediaEvents> {
-  #peer: RTCPeerConnection | undefined;
+  #connection: Connection | undefined;
+  #prepared: Connection | undefined;
   #generation: number | undefined;
   #state: MediaState = 'none';
-  #senders = new Map<Source, RTCRtpTransceiver>();
-  #slots: RTCRtpTransceiver[] = [];
   #negotiation: Promise<void> = Promise.resolve();
+  #offered: Promise<void> = Promise.resolve();
+  #handleOffered = (): void => undefined;
   #healing: Timer | undefined;
   readonly #tracks = new Map<Source, MediaStreamTrack>();
 
@@ -56,104 +55,99 @@ export class Media extends Events<MediaEvents> {
 
   /** Of a connection that is worth keeping. */
   get generation(): number | undefined {
-    return this.#peer?.connectionState === 'connected' ? this.#generation : undefined;
+    return this.#connection?.connected ? this.#generation : undefined;
+  }
+
+  /** Resolves once the offer of a new connection is on its way, or cannot be. */
+  get offered(): Promise<void> {
+    return this.#offered;
+  }
+
+  /** While somebody reads or waits there is time for what would keep them waiting later. */
+  prepare(): void {
+    if (this.#connection) return;
+    this.#prepared ??= new Connection(this.around.openPeer(), USUAL);
+    this.#prepared.prepare();
   }
 
   /** To be called with every new view: makes the connection that it calls for, and keeps the one that is still right. */
   follow(generation: number, publish: readonly Source[], others: number): void {
-    if (!this.#peer || this.#generation !== generation) this.#begin(generation, publish);
+    if (!this.#connection || this.#generation !== generation) this.#begin(generation, publish);
     else if (this.#state === 'interrupted') this.#watch();
-    this.#makeRoom(others);
+    if (this.#connection?.makeRoom(others)) void this.#negotiate();
   }
 
   /** What the server hears or sees of this source; undefined: nothing. Needs no negotiation, but for the first screen. */
   async send(source: Source, track: MediaStreamTrack | undefined): Promise<void> {
     if (track) this.#tracks.set(source, track);
     else this.#tracks.delete(source);
-    if (!this.#peer) return;
-    const sender = this.#senders.get(source);
-    if (sender) return sender.sender.replaceTrack(track ?? null);
-    if (!track) return;
-    this.#addSender(this.#peer, source);
+    const connection = this.#connection;
+    if (!connection) return;
+    const replaced = connection.replace(source, track);
+    if (replaced || !track) return replaced;
+    connection.addSender(source);
+    void connection.replace(source, track);
     await this.#negotiate();
   }
 
   close(): void {
     clearTimeout(this.#healing);
     this.#healing = undefined;
-    this.#peer?.close();
-    this.#peer = undefined;
-    this.#senders.clear();
-    this.#slots = [];
+    this.#prepared?.close();
+    this.#prepared = undefined;
+    this.#connection?.close();
+    this.#connection = undefined;
+    this.#handleOffered();
     this.#become('none');
     this.emit('gone', undefined);
   }
 
   #begin(generation: number, publish: readonly Source[]): void {
-    if (this.#peer) this.close();
-    const peer = this.around.openPeer();
-    this.#peer = peer;
+    const sources = publish.filter((source) => source !== 'screen' || this.#tracks.has(source));
+    const prepared = this.#prepared?.sends(sources) ? this.#prepared : undefined;
+    if (prepared) this.#prepared = undefined;
+    this.close();
+    const connection = prepared ?? new Connection(this.around.openPeer(), sources);
+    this.#connection = connection;
     this.#generation = generation;
     this.#negotiation = Promise.resolve();
-    peer.onconnectionstatechange = () => {
-      if (this.#peer === peer) this.#handleState(peer.connectionState);
-    };
-    for (const source of publish) if (source !== 'screen' || this.#tracks.has(source)) this.#addSender(peer, source);
-    this.#slots = [...addSlots(peer, 'audio', AUDIO_SLOTS), ...addSlots(peer, 'video', VIDEO_SLOTS)];
+    this.#offered = new Promise((resolve) => (this.#handleOffered = resolve));
+    connection.peer.onconnectionstatechange = () => this.#handleState(connection.peer.connectionState);
+    for (const source of sources) void connection.replace(source, this.#tracks.get(source));
     this.#become('connecting');
     void this.#negotiate();
-    this.#healing = setTimeout(() => this.#renew(peer), this.around.timing.healing);
-  }
-
-  #addSender(peer: RTCPeerConnection, source: Source): void {
-    const transceiver = addSending(peer, source);
-    this.#senders.set(source, transceiver);
-    void transceiver.sender.replaceTrack(this.#tracks.get(source) ?? null);
-  }
-
-  #makeRoom(others: number): void {
-    const pictures = this.#slots.length - AUDIO_SLOTS;
-    const wanted = Math.min(VIDEO_SLOTS_MAX, others);
-    if (!this.#peer || wanted <= pictures) return;
-    this.#slots.push(...addSlots(this.#peer, 'video', VIDEO_SLOTS_MAX - pictures));
-    void this.#negotiate();
+    this.#healing = setTimeout(() => this.#renew(connection), this.around.timing.healing);
   }
 
   /** One at a time: an offer is answered before the next one is made. */
   #negotiate(): Promise<void> {
-    const peer = this.#peer;
+    const connection = this.#connection;
     this.#negotiation = this.#negotiation.then(async () => {
-      if (!peer || this.#peer !== peer) return;
+      if (!connection || this.#connection !== connection) return;
       try {
-        await this.#exchange(peer);
+        await this.#exchange(connection);
       } catch (error) {
-        if (this.#peer === peer) this.#handleFailure(error);
+        if (this.#connection === connection) this.#handleFailure(error);
       }
     });
     return this.#negotiation;
   }
 
-  async #exchange(peer: RTCPeerConnection): Promise<void> {
+  async #exchange(connection: Connection): Promise<void> {
     const generation = this.#generation ?? 0;
-    const offer = await peer.createOffer();
-    const sdp = forSpeech(offer.sdp ?? '');
-    await peer.setLocalDescription({ type: 'offer', sdp });
-    this.emit('lines', this.#lines());
-    const answer = await this.way.offer({ generation, sdp, tracks: this.#labels() });
-    if (this.#peer !== peer) return;
-    await peer.setRemoteDescription({ type: 'answer', sdp: forSpeech(answer) });
+    const sdp = await connection.describe();
+    if (this.#connection !== connection) return;
+    this.emit('lines', connection.lines);
+    const answering = this.way.offer({ generation, sdp, tracks: connection.labels });
+    this.#handleOffered();
+    const answer = await answering;
+    if (this.#connection !== connection) return;
+    await connection.accept(answer);
     this.emit('answered', undefined);
   }
 
-  #lines(): Line[] {
-    return this.#slots.flatMap(({ mid, receiver }) => (mid === null ? [] : [{ mid, receiver }]));
-  }
-
-  #labels(): MediaOffer['tracks'] {
-    return [...this.#senders].flatMap(([source, { mid }]) => (mid === null ? [] : [{ mid, source }]));
-  }
-
   #handleFailure(error: unknown): void {
+    this.#handleOffered();
     // A later generation is on its way already.
     if (error instanceof Refusal && (error.code === 'stale_generation' || error.code === 'closed')) return;
     this.#become('interrupted');
@@ -179,24 +173,24 @@ export class Media extends Events<MediaEvents> {
 
   /** First patience, then an ICE restart, then a new connection. Without signalling nothing can be done: coming back looks after it. */
   #watch(): void {
-    const peer = this.#peer;
-    if (this.#healing || !peer) return;
-    this.#healing = setTimeout(() => this.#restart(peer), this.around.timing.patience);
+    const connection = this.#connection;
+    if (this.#healing || !connection) return;
+    this.#healing = setTimeout(() => this.#restart(connection), this.around.timing.patience);
   }
 
-  #restart(peer: RTCPeerConnection): void {
+  #restart(connection: Connection): void {
     this.#healing = undefined;
-    if (this.#peer !== peer || peer.connectionState === 'connected') return;
-    if (this.way.open() && peer.remoteDescription) {
-      peer.restartIce();
+    if (this.#connection !== connection || connection.connected) return;
+    if (this.way.open() && connection.established) {
+      connection.peer.restartIce();
       void this.#negotiate();
     }
-    this.#healing = setTimeout(() => this.#renew(peer), this.around.timing.healing);
+    this.#healing = setTimeout(() => this.#renew(connection), this.around.timing.healing);
   }
 
-  #renew(peer: RTCPeerConnection): void {
+  #renew(connection: Connection): void {
     this.#healing = undefined;
-    if (this.#peer !== peer || peer.connectionState === 'connected') return;
+    if (this.#connection !== connection || connection.connected) return;
     this.#become('interrupted');
     if (this.way.open()) this.way.renew().catch(() => undefined);
     this.#watch();

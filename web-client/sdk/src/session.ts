@@ -3,8 +3,6 @@ import { Devices } from './devices';
 import { Events } from './events';
 import type {
   Bye,
-  ByeReason,
-  Card,
   Change,
   Credential,
   GroundRules,
@@ -20,6 +18,7 @@ import type {
 import type { Link } from './links';
 import { Media } from './media';
 import { Own, type MediaState, type OwnSources } from './own';
+import type { Phase } from './phase';
 import { forgetPlace, keptPlace } from './place';
 import { Refusal } from './refusal';
 import { Signalling } from './signalling';
@@ -27,19 +26,6 @@ import { Slots, type Picture } from './slots';
 import { Sound } from './sound';
 import { afterChanges, fromSnapshot, type View } from './state';
 import { theBrowser, type Surroundings } from './surroundings';
-
-export type ClosedReason = ByeReason | 'unreachable';
-
-export type Phase =
-  | { readonly name: 'idle' }
-  | { readonly name: 'connecting' }
-  /** To be agreed to with `acceptGroundRules` before anything else. */
-  | { readonly name: 'ground_rules'; readonly rules: GroundRules }
-  | { readonly name: 'waiting' }
-  | { readonly name: 'seated' }
-  /** The connection is being healed; the place is kept. `from` is what it was before. */
-  | { readonly name: 'reconnecting'; readonly from: 'ground_rules' | 'waiting' | 'seated' }
-  | { readonly name: 'closed'; readonly reason: ClosedReason; readonly card?: Card };
 
 export interface SessionEvents {
   phase: Phase;
@@ -242,7 +228,7 @@ export class Session extends Events<SessionEvents> {
     this.#become({ name: 'connecting' });
     const signalling = new Signalling(this.#around, room, credential, () => this.#media.generation);
     this.#signalling = signalling;
-    signalling.on('ground_rules', (rules) => this.#become({ name: 'ground_rules', rules }));
+    signalling.on('ground_rules', (rules) => this.#handleGroundRules(rules));
     signalling.on('waiting', () => this.#handleWaiting());
     signalling.on('snapshot', (snapshot) => this.#handleSnapshot(snapshot));
     signalling.on('changes', (changes) => this.#handleChanges(changes));
@@ -250,22 +236,32 @@ export class Session extends Events<SessionEvents> {
     signalling.on('closed', (why) => this.#handleClosed(why));
   }
 
+  #handleGroundRules(rules: GroundRules): void {
+    this.#become({ name: 'ground_rules', rules });
+    this.#media.prepare();
+  }
+
   #handleWaiting(): void {
     if (this.#phase.name === 'waiting') return;
     // Sent back to the door: the seat is not theirs any more, and nothing of theirs goes out.
     if (this.#view) this.#leaveRoom();
     this.#become({ name: 'waiting' });
+    this.#media.prepare();
   }
 
   #handleSnapshot(snapshot: RoomView): void {
-    const arriving = this.#phase.name !== 'seated';
     this.#view = fromSnapshot(snapshot);
     this.#handleView();
-    if (arriving) {
-      this.#slots.tellAgain();
-      this.#own.handleReturn(snapshot.you);
-      this.#become({ name: 'seated' });
-    }
+    if (this.#phase.name === 'seated') return this.emit('view', this.#view);
+    this.#slots.tellAgain();
+    this.#own.handleReturn(snapshot.you);
+    // To draw a room takes a page longer than to make an offer: the offer goes first.
+    void this.#media.offered.then(() => this.#arrive());
+  }
+
+  #arrive(): void {
+    if (!this.#view || !this.#signalling?.welcome || this.#phase.name === 'seated') return;
+    this.#become({ name: 'seated' });
     this.emit('view', this.#view);
   }
 
@@ -279,7 +275,7 @@ export class Session extends Events<SessionEvents> {
       if (change.type === 'reaction') this.emit('reaction', change);
     }
     if (this.#view.you !== before.you || this.#view.participants !== before.participants) this.#handleView();
-    if (this.#view !== before) this.emit('view', this.#view);
+    if (this.#view !== before && this.#phase.name === 'seated') this.emit('view', this.#view);
   }
 
   #handleView(): void {

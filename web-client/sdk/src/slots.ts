@@ -1,5 +1,5 @@
 import type { ParticipantId, Slot, SlotSource, Source, Tile as Shown } from './generated/protocol';
-import type { Line } from './media';
+import type { Line } from './connection';
 import { Tile } from './tile';
 
 /** A place on the page for one participant's picture. */
@@ -12,12 +12,14 @@ export interface Picture {
   readonly onShown?: (shown: boolean) => void;
 }
 
+const NOTHING = '[]';
+
 /** Which media line carries whom, and which element shows whom. */
 export class Slots {
   readonly #carried = new Map<string, SlotSource>();
   readonly #receivers = new Map<string, RTCRtpReceiver>();
   readonly #tiles = new Set<Tile>();
-  #told = '[]';
+  #told = NOTHING;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #toldAt = -Infinity;
 
@@ -48,6 +50,8 @@ export class Slots {
 
   /** The server does not know what is shown here (any more). */
   tellAgain(): void {
+    // As long as nothing is shown yet, the server chooses: the first picture comes sooner.
+    if (this.#told === NOTHING) return;
     this.#told = '';
     this.#tellSoon();
   }

@@ -1,5 +1,5 @@
 import { Events } from './events';
-import type { Line } from './media';
+import type { Line } from './connection';
 
 /** Plays what the audio slots carry. One element for each; which voice is in which slot makes no difference to the ear. */
 export class Sound extends Events<{ blocked: boolean }> {
