@@ -106,9 +106,11 @@ async fn after_a_mute_is_acknowledged_nothing_more_is_heard() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lost_packets_asked_for_after_a_mute_stay_lost() {
+async fn pictures_asked_for_again_after_a_closing_stay_lost() {
     let server = server().await;
     let group = Group::meet_in(&server, "hearth", 1, &Shape::default()).await;
+    let shown = &group.members[0];
+    shown.show().await;
     let ticket = server.ticket(&grant(&group.house.room, "Wes", Role::Member));
     let client =
         Client::join_through(group.house.address, "hearth", &ticket, "Wes", &group.facilitator.client).await;
@@ -116,24 +118,28 @@ async fn lost_packets_asked_for_after_a_mute_stay_lost() {
     let answer = client.offer(offering.sdp.clone(), offering.tracks.clone()).await.expect("an answer");
     let participant = offering.start(&answer).await.expect("an answer that can be read");
     participant.until_connected().await.expect("connected");
-    let speaker = &group.members[0];
-    until("the voice", || participant.received_since(speaker.number, MICROPHONE, 0) > 50).await;
+    let sees = || participant.received_since(shown.number, CAMERA, 0) > 50;
+    until("the picture", sees).await;
 
-    group
-        .facilitator
-        .client
-        .must(Request::SetGate { participant: speaker.id, source: Source::Microphone, open: false })
-        .await;
-    // What the kernel had before arrives first: the witness's packets come after it.
-    let witness = &group.facilitator;
-    let arrived = |phase| participant.received_since(witness.number, MICROPHONE, phase);
-    let phase = witness.next_phase();
-    until("the witness", || arrived(phase) >= 5).await;
-    let before = participant.received_since(speaker.number, MICROPHONE, 0);
-    participant.nack_last(40).await.expect("asked");
-    let phase = witness.next_phase();
-    until("the witness", || arrived(phase) >= WITNESSED).await;
-    assert_eq!(participant.received_since(speaker.number, MICROPHONE, 0), before);
+    // From here on only what is sent again can arrive.
+    shown.media.pause(Source::Camera);
+    let pictures = || participant.received_since(shown.number, CAMERA, 0);
+    let witnessed = |phase| participant.received_since(group.facilitator.number, MICROPHONE, phase);
+    let phase = group.facilitator.next_phase();
+    until("the witness", || witnessed(phase) >= 5).await;
+    let before = pictures();
+    participant.nack_last(5).await.expect("asked");
+    until("retransmissions while the gate is open", || pictures() > before).await;
+
+    let close = Request::SetGate { participant: shown.id, source: Source::Camera, open: false };
+    group.facilitator.client.must(close).await;
+    let phase = group.facilitator.next_phase();
+    until("the witness", || witnessed(phase) >= 5).await;
+    let before = pictures();
+    participant.nack_last(20).await.expect("asked");
+    let phase = group.facilitator.next_phase();
+    until("the witness", || witnessed(phase) >= WITNESSED).await;
+    assert_eq!(pictures(), before);
     server.stop().await;
 }
 

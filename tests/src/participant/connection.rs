@@ -10,7 +10,7 @@ use rtc::{
         configuration::{
             RTCConfigurationBuilder,
             interceptor_registry::register_default_interceptors,
-            media_engine::{MIME_TYPE_OPUS, MIME_TYPE_VP8, MediaEngine},
+            media_engine::{MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8, MediaEngine},
         },
         sdp::RTCSessionDescription,
     },
@@ -39,6 +39,7 @@ use super::{Fallible, Offering, Outgoing, Shape, Shared, receive};
 
 const OPUS: u8 = 111;
 const VP8: u8 = 96;
+const VP8_REPAIR: u8 = 97;
 
 struct Handler {
     gathered: watch::Sender<bool>,
@@ -103,7 +104,7 @@ pub(super) async fn accept(connection: &dyn PeerConnection, answer: &str) -> Fal
 
 async fn connect(handler: Handler) -> Fallible<Arc<dyn PeerConnection>> {
     let mut engine = MediaEngine::default();
-    for (codec, payload_type) in [(opus(), OPUS), (vp8(), VP8)] {
+    for (codec, payload_type) in [(opus(), OPUS), (vp8(), VP8), (repair(), VP8_REPAIR)] {
         let kind = if payload_type == OPUS { RtpCodecKind::Audio } else { RtpCodecKind::Video };
         engine.register_codec(RTCRtpCodecParameters { rtp_codec: codec, payload_type }, kind)?;
     }
@@ -154,6 +155,16 @@ fn opus() -> RTCRtpCodec {
 
 fn vp8() -> RTCRtpCodec {
     RTCRtpCodec { mime_type: MIME_TYPE_VP8.to_owned(), clock_rate: 90_000, ..Default::default() }
+}
+
+/// RFC 4588.
+fn repair() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_RTX.to_owned(),
+        clock_rate: 90_000,
+        sdp_fmtp_line: format!("apt={VP8}"),
+        ..Default::default()
+    }
 }
 
 /// The mids of the media lines that send, in their order.
