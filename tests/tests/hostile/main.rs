@@ -1,0 +1,16 @@
+//! What a client may try that has read the protocol and means ill, through a started server, over real sockets, with real media.
+//!
+//! In each room Ada is hostile; Fay facilitates, and Ben wants his peace. Each attempt brings one typed refusal or not one forwarded
+//! packet, and Fay and Ben go on undisturbed. Packets are told apart by the phase in their stamps: what was sent after an
+//! acknowledgement carries a later one.
+
+mod door;
+mod floor;
+mod freeze;
+mod mute;
+mod packets;
+mod removal;
+mod rights;
+mod scene;
+mod secrets;
+mod wire;
