@@ -238,7 +238,7 @@ async fn a_page_of_another_origin_is_refused_before_any_frame() {
     let scene = Scene::open().await;
     for origin in ["https://elsewhere.example", "null", "http://127.0.0.1:1"] {
         let refused = Client::connect_from(scene.house.address, "hearth", Some(origin)).await;
-        let error = refused.err().expect("no connection for another origin").to_string();
+        let error = refused.expect_err("no connection for another origin").to_string();
         assert!(error.contains("403"), "{error}");
     }
     scene.end().await;
