@@ -40,6 +40,7 @@ export class Hearth {
   }
 
   /** What it has said so far. */
+  get pid() { return this.#process.pid; }
   get log() {
     return this.#log;
   }

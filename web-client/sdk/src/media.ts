@@ -91,22 +91,15 @@ export class Media extends Events<MediaEvents> {
   }
 
   close(): void {
-    clearTimeout(this.#healing);
-    this.#healing = undefined;
-    this.#prepared?.close();
-    this.#prepared = undefined;
-    this.#connection?.close();
-    this.#connection = undefined;
-    this.#handleOffered();
+    this.#drop();
     this.#become('none');
-    this.emit('gone', undefined);
   }
 
   #begin(generation: number, publish: readonly Source[]): void {
     const sources = publish.filter((source) => source !== 'screen' || this.#tracks.has(source));
     const prepared = this.#prepared?.sends(sources) ? this.#prepared : undefined;
     if (prepared) this.#prepared = undefined;
-    this.close();
+    this.#drop();
     const connection = prepared ?? new Connection(this.around.openPeer(), sources);
     this.#connection = connection;
     this.#generation = generation;
@@ -114,9 +107,20 @@ export class Media extends Events<MediaEvents> {
     this.#offered = new Promise((resolve) => (this.#handleOffered = resolve));
     connection.peer.onconnectionstatechange = () => this.#handleState(connection.peer.connectionState);
     for (const source of sources) void connection.replace(source, this.#tracks.get(source));
-    this.#become('connecting');
+    this.#become(this.#state === 'none' ? 'connecting' : 'interrupted');
     void this.#negotiate();
     this.#healing = setTimeout(() => this.#renew(connection), this.around.timing.healing);
+  }
+
+  #drop(): void {
+    clearTimeout(this.#healing);
+    this.#healing = undefined;
+    this.#prepared?.close();
+    this.#prepared = undefined;
+    this.#connection?.close();
+    this.#connection = undefined;
+    this.#handleOffered();
+    this.emit('gone', undefined);
   }
 
   /** One at a time: an offer is answered before the next one is made. */
