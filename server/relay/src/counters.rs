@@ -144,9 +144,6 @@ counts! {
     StreamsExpired => "hearth_relay_tcp_streams_total" { "outcome": "expired" },
     StreamsBroken => "hearth_relay_tcp_streams_total" { "outcome": "broken" },
 
-    NacksIn => "hearth_relay_nacks_total" { "direction": "in" },
-    NacksOut => "hearth_relay_nacks_total" { "direction": "out" },
-    Retransmitted => "hearth_relay_retransmitted_packets_total",
     KeyframesAsked => "hearth_relay_keyframe_requests_total" { "direction": "in" },
     KeyframesRequested => "hearth_relay_keyframe_requests_total" { "direction": "out" },
     SlotSwitches => "hearth_relay_slot_switches_total",
@@ -156,7 +153,6 @@ counts! {
     IceRestarted => "hearth_relay_ice_total" { "outcome": "restarted" },
     Rebinds => "hearth_relay_ice_total" { "outcome": "rebound" },
     DtlsConnected => "hearth_relay_dtls_total" { "outcome": "connected" },
-    DtlsFailed => "hearth_relay_dtls_total" { "outcome": "failed" },
 
     PeersMade => "hearth_relay_peers_total" { "outcome": "made" },
     PeersEnded => "hearth_relay_peers_total" { "outcome": "ended" },

@@ -53,6 +53,16 @@ impl Feed {
         }
     }
 
+    /// The gates that must all be open. Sound is sound: a voice that is labelled as a screen's is still silenced by a mute.
+    pub const fn gates(self) -> &'static [Source] {
+        match self {
+            Feed::Microphone => &[Source::Microphone],
+            Feed::Camera => &[Source::Camera],
+            Feed::ScreenPicture => &[Source::Screen],
+            Feed::ScreenSound => &[Source::Screen, Source::Microphone],
+        }
+    }
+
     pub const fn kind(self) -> Kind {
         match self {
             Feed::Microphone | Feed::ScreenSound => Kind::Audio,

@@ -3,9 +3,9 @@
 //! By index, unconditional, and on nothing that the sender wrote. Only a packet that comes through here is looked at for its
 //! loudness or its layer.
 
-use hearth_forwarding::{Reasons, Source};
+use hearth_forwarding::Reasons;
 
-use crate::permits::Permits;
+use crate::{feed::Feed, permits::Permits};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
@@ -16,8 +16,8 @@ pub enum Admission {
     Unknown,
 }
 
-pub fn gate(permits: &Permits, speaking: usize, source: Source) -> Admission {
-    match permits.closed(speaking, source) {
+pub fn gate(permits: &Permits, speaking: usize, feed: Feed) -> Admission {
+    match permits.closed(speaking, feed) {
         None => Admission::Unknown,
         Some(reasons) if reasons.is_empty() => Admission::Open,
         Some(reasons) => Admission::Closed(reasons),

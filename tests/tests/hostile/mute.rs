@@ -119,6 +119,17 @@ async fn a_voice_under_the_screens_label_meets_the_screens_gate() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mute_silences_a_voice_under_the_screens_label_too() {
+    let mut scene = Scene::muted().await;
+    renew(&scene.ada.client).await;
+    scene.republish_as(Source::Screen).await;
+    scene.ada.client.must(Request::SetOwn { source: Source::Screen, open: true }).await;
+    let phase = scene.ada.next_phase();
+    scene.check_unheard(phase).await;
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_lines_for_one_source_are_refused() {
     let scene = Scene::open().await;
     renew(&scene.ada.client).await;

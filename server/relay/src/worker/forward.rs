@@ -42,9 +42,9 @@ impl Worker<'_> {
         let now = self.now;
         let Some(member) = self.members.get_mut(from) else { return };
         let Some(group) = self.groups.get_mut(&member.group) else { return };
-        let (row, source) = (member.row, packet.feed.source());
+        let row = member.row;
         // First of all, and on nothing that the sender wrote.
-        match ingress::gate(&group.permits, row, source) {
+        match ingress::gate(&group.permits, row, packet.feed) {
             Admission::Open => {}
             Admission::Closed(reasons) => return self.counters.closed(reasons),
             Admission::Unknown => return self.counters.one(Count::NoSpeaker),
@@ -80,7 +80,7 @@ impl Worker<'_> {
         let now = self.now;
         let Some(listener) = self.members.get_mut(to) else { return self.counters.one(Count::NoListener) };
         let Some(group) = self.groups.get_mut(&listener.group) else { return };
-        if !group.permits.allows(row, packet.feed.source(), listener.row) {
+        if !group.permits.allows(row, packet.feed, listener.row) {
             // Routes are made from permits, and slots emptied with them: this is the second lock on the same door.
             let stop = group
                 .table

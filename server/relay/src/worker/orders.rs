@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use hearth_forwarding::{ForwardingTable, Source};
+use hearth_forwarding::ForwardingTable;
 
 use super::{Worker, sender};
 use crate::{
@@ -135,15 +135,15 @@ impl Worker<'_> {
             return;
         };
         let is_open =
-            |source: Source| group.permits.closed(member.row, source).is_some_and(|closed| closed.is_empty());
+            |feed: Feed| group.permits.closed(member.row, feed).is_some_and(|closed| closed.is_empty());
         for feed in Feed::ALL {
-            if !is_open(feed.source())
+            if !is_open(feed)
                 && let Some(sending) = &mut member.feeds[feed.index()]
             {
                 sending.layers.forget();
             }
         }
-        if !is_open(Source::Microphone) {
+        if !is_open(Feed::Microphone) {
             group.speakers.forget(member.subject);
         }
     }
@@ -154,7 +154,7 @@ impl Worker<'_> {
         else {
             return false;
         };
-        group.permits.allows(from.row, filling.feed.source(), to.row)
+        group.permits.allows(from.row, filling.feed, to.row)
     }
 
     fn vacate(&mut self, key: PeerKey, at: usize) {

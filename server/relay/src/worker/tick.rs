@@ -78,7 +78,7 @@ impl Worker<'_> {
                 continue;
             };
             let permitted: Vec<Filling> = (sources.iter())
-                .filter(|(row, filling)| group.permits.allows(*row, filling.feed.source(), member.row))
+                .filter(|(row, filling)| group.permits.allows(*row, filling.feed, member.row))
                 .map(|(_, filling)| *filling)
                 .collect();
             self.fill_listener(*listener, &permitted, &order);
@@ -95,8 +95,7 @@ impl Worker<'_> {
         for key in keys {
             let Some(member) = self.members.get(*key) else { continue };
             for feed in Feed::ALL {
-                let is_open =
-                    group.permits.closed(member.row, feed.source()).is_some_and(|closed| closed.is_empty());
+                let is_open = group.permits.closed(member.row, feed).is_some_and(|closed| closed.is_empty());
                 if is_open && member.feeds[feed.index()].is_some() {
                     sources.push((member.row, Filling { from: *key, subject: member.subject, feed }));
                 }
