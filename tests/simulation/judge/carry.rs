@@ -1,0 +1,525 @@
+//! What a request brings about once it is carried out.
+
+use std::collections::BTreeSet;
+
+use hearth_protocol::{ByeReason, Outcome, Request, ServerFrame};
+use hearth_room::{Act, ConnectionId};
+
+use super::{
+    Audit, Broken, Judge, Step,
+    door::Pass,
+    law,
+    request::inside,
+    wire::{Heard, Told},
+};
+use crate::model::{Door, Freeze, Model, Seat};
+
+impl Judge {
+    #[expect(clippy::too_many_arguments, reason = "the parts of one command and what came of it")]
+    pub(super) fn carry_out(
+        &mut self,
+        connection: ConnectionId,
+        subject: &str,
+        request: &Request,
+        told: &Told,
+        step: &Step<'_>,
+        heard: &Heard,
+        audit: &mut Audit,
+    ) -> Result<(), Broken> {
+        let actor = Some(subject.to_owned());
+        let mut act = |act: Act| audit.must.push((actor.clone(), act));
+        let number = self.model.seat(subject).map_or(0, |seat| seat.number);
+        let now = self.model.now;
+        match request {
+            Request::AcceptGroundRules { .. } => {
+                return self.consented(connection, subject, told, heard, audit);
+            }
+            Request::SetOwn { source, open } => {
+                audit.may.extend(self.model.set_own(subject, inside(*source), *open));
+            }
+            Request::OpenOnTurn { on } => {
+                if let Some(seat) = self.model.seat_mut(subject) {
+                    seat.on_turn = *on;
+                }
+            }
+            Request::RaiseHand { kind } => self.model.raise(number, *kind),
+            Request::LowerHand => {
+                self.model.lower(number);
+            }
+            Request::Yield | Request::Pass => self.model.change(|model| model.pass(number)),
+            Request::Defer => self.model.change(|model| model.defer(number)),
+            Request::Leave => return self.left(connection, subject, told, audit),
+            Request::Admit { knock, through_lock } => {
+                return self.admitted(knock.0, *through_lock, actor, heard, audit);
+            }
+            Request::AdmitAll { .. } => return self.all_admitted(actor, heard, audit),
+            Request::Deny { knock } => return self.turned_away(knock.0, actor, heard, audit),
+            Request::UndoDenial { knock } => {
+                if let Some(denied) = self.model.denials.remove(&knock.0) {
+                    self.model.denied.remove(&denied);
+                    audit.may.push(Act::DenialUndone { subject: denied });
+                }
+            }
+            Request::SetGate { participant, source, open } => {
+                let target = self.model.subject_of(participant.0).unwrap_or_default().to_owned();
+                let key = (participant.0, inside(*source).index());
+                let changes = self.model.gated.contains(&key) == *open;
+                let done = if *open {
+                    Act::GateOpened { subject: target, source: *source }
+                } else {
+                    Act::GateClosed { subject: target, source: *source }
+                };
+                if changes {
+                    act(done)
+                } else {
+                    audit.may.push(done)
+                }
+                self.model
+                    .change(|model| if *open { model.gated.remove(&key) } else { model.gated.insert(key) });
+            }
+            Request::GateAll { source, except } => {
+                act(Act::AllGatesClosed { source: *source });
+                let except: BTreeSet<u32> = except.iter().map(|participant| participant.0).collect();
+                self.model.change(|model| model.gate_all(inside(*source), &except));
+            }
+            Request::AskToUnmute { participant, .. } => {
+                self.model.asked.insert(participant.0, now + 30_000);
+            }
+            Request::SetFloor { mode } => {
+                if self.model.floor.mode == *mode {
+                    audit.may.push(Act::FloorSet { mode: *mode })
+                } else {
+                    act(Act::FloorSet { mode: *mode })
+                }
+                if self.model.floor.round.is_some() {
+                    audit.may.push(Act::RoundEnded);
+                }
+                self.model.change(|model| model.set_mode(*mode));
+            }
+            Request::Grant { participant } => {
+                let target = self.model.subject_of(participant.0).unwrap_or_default().to_owned();
+                let granted = Act::Granted { subject: target };
+                if self.model.is_speaker(participant.0) {
+                    audit.may.push(granted)
+                } else {
+                    act(granted)
+                }
+                self.model.change(|model| model.grant(participant.0));
+            }
+            Request::Revoke { participant } => {
+                let target = self.model.subject_of(participant.0).unwrap_or_default().to_owned();
+                act(Act::Revoked { subject: target });
+                self.model.change(|model| model.leave_floor(participant.0));
+            }
+            Request::LowerHandOf { participant } => {
+                self.model.lower(participant.0);
+            }
+            Request::OrderHands { participants } => {
+                let first: Vec<u32> = participants.iter().map(|participant| participant.0).collect();
+                self.model.order_hands(&first);
+            }
+            Request::RoundStart { order, turn_seconds, include_facilitators } => {
+                act(Act::RoundStarted);
+                let turn_ms = turn_seconds.map(|seconds| seconds.saturating_mul(1000).clamp(1000, 3_600_000));
+                self.model.change(|model| model.start_round(order, turn_ms, *include_facilitators));
+            }
+            Request::RoundExtend { seconds } => self.model.extend_turn(seconds.saturating_mul(1000)),
+            Request::RoundSkip => self.model.change(Model::skip),
+            Request::RoundEnd => {
+                act(Act::RoundEnded);
+                self.model.change(Model::end_round);
+            }
+            Request::Lock { locked } => {
+                let done = if *locked { Act::Locked } else { Act::Unlocked };
+                if self.model.lock.is_some() == *locked {
+                    audit.may.push(done)
+                } else {
+                    act(done)
+                }
+                self.model.set_lock(*locked);
+            }
+            Request::Freeze if self.model.freeze.as_ref().is_some_and(|freeze| freeze.thawed.is_empty()) => {
+                audit.may.push(Act::Frozen);
+            }
+            Request::Freeze => {
+                act(Act::Frozen);
+                let freeze = Freeze { since: now, by: number, thawed: Vec::new() };
+                self.model.change(|model| {
+                    model.freeze = Some(freeze);
+                    model.pause_round();
+                });
+            }
+            Request::Thaw { step } => {
+                act(Act::Thawed { step: *step });
+                self.model.change(|model| model.thaw(*step));
+            }
+            Request::Remove { participant } => return self.removed(participant.0, actor, step, heard, audit),
+            Request::UndoRemoval { participant } => {
+                let target = self.model.subject_of(participant.0).unwrap_or_default().to_owned();
+                self.model.removed.remove(&target);
+                self.model.undone.insert(target.clone());
+                act(Act::RemovalUndone { subject: target });
+            }
+            Request::SendToWaiting { participant } => {
+                return self.sent_to_waiting(participant.0, actor, heard, audit);
+            }
+            Request::ResumeRoom => {
+                act(Act::Resumed);
+                self.model.change(|model| {
+                    model.hold = None;
+                    model.go_on_with_round();
+                });
+            }
+            Request::HandOver { participant } => {
+                let target = self.model.subject_of(participant.0).unwrap_or_default().to_owned();
+                let passed = Act::LeadPassed { subject: target.clone() };
+                if target == subject {
+                    audit.may.push(passed)
+                } else {
+                    act(passed)
+                }
+                self.model.offered.clear();
+                self.model.lead = Some(target);
+            }
+            Request::TakeLead => {
+                act(Act::LeadPassed { subject: subject.to_owned() });
+                self.model.offered.clear();
+                self.model.lead = Some(subject.to_owned());
+            }
+            Request::End { seconds } => {
+                act(Act::EndAnnounced);
+                self.model.ends_at = Some(now.saturating_add(seconds.saturating_mul(1000)));
+            }
+            Request::CancelEnd => {
+                act(Act::EndCancelled);
+                self.model.ends_at = None;
+            }
+            Request::EndNow { confirm } => return self.ended_now(confirm.as_deref(), told, step, audit),
+            Request::React { .. } => {}
+            Request::RenewMedia => return self.renew(&[number], true, step),
+            Request::Offer(_) | Request::View { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn consented(
+        &mut self,
+        connection: ConnectionId,
+        subject: &str,
+        told: &Told,
+        heard: &Heard,
+        audit: &mut Audit,
+    ) -> Result<(), Broken> {
+        let Some(door) = self.model.doors.iter_mut().find(|door| door.connection == Some(connection)) else {
+            return Ok(());
+        };
+        let again = std::mem::replace(&mut door.consented, true);
+        let door = door.clone();
+        let claims = door.claims.clone();
+        let version = self.model.definition.ground_rules.version;
+        let consented = Act::Consented { subject: subject.to_owned(), version };
+        if again {
+            audit.may.push(consented)
+        } else {
+            audit.must.push((Some(subject.to_owned()), consented))
+        }
+        let pass = self.model.passes(&door);
+        if told.bye.is_some() {
+            let outside = !self.model.inside_the_lock(subject) || self.model.is_full_for(claims.role);
+            return law!(
+                outside && !self.model.policy().outside_waits,
+                "door",
+                "turned away after consent: {claims:?}"
+            );
+        }
+        law!(told.is_seated() || pass != Pass::Must || again, "door", "kept waiting: {claims:?}")?;
+        law!(!told.is_seated() || pass != Pass::Never, "4", "let in: {claims:?}")?;
+        if told.is_seated() { self.take_seat(connection, heard, audit) } else { Ok(()) }
+    }
+
+    fn left(
+        &mut self,
+        connection: ConnectionId,
+        subject: &str,
+        told: &Told,
+        audit: &mut Audit,
+    ) -> Result<(), Broken> {
+        law!(
+            told.bye.as_ref().map(|bye| bye.reason) == Some(ByeReason::Left),
+            "door",
+            "left, and heard {told:?}"
+        )?;
+        if let Some(seat) = self.model.seat_behind(connection) {
+            let facilitator = seat.is_facilitator();
+            audit
+                .must
+                .push((Some(subject.to_owned()), Act::Left { subject: subject.to_owned(), dropped: false }));
+            self.model.change(|model| model.rise(subject));
+            self.model.gone.insert(subject.to_owned(), (false, self.model.now));
+            self.model.mind_the_room(facilitator, self.model.now);
+        }
+        if self.model.door_behind(connection).is_some() {
+            self.model.go_from_door(subject);
+        }
+        Ok(())
+    }
+
+    fn admitted(
+        &mut self,
+        knock: u32,
+        through_lock: bool,
+        actor: Option<String>,
+        heard: &Heard,
+        audit: &mut Audit,
+    ) -> Result<(), Broken> {
+        let door = self.model.doors.iter().find(|door| door.id == Some(knock)).cloned();
+        let door = door.ok_or(Broken { law: "door", what: format!("admitted an unknown knock {knock}") })?;
+        self.let_in(&door, through_lock, actor, heard, audit)
+    }
+
+    fn let_in(
+        &mut self,
+        door: &Door,
+        through_lock: bool,
+        actor: Option<String>,
+        heard: &Heard,
+        audit: &mut Audit,
+    ) -> Result<(), Broken> {
+        let subject = door.claims.subject.clone();
+        let through_lock = through_lock && !self.model.inside_the_lock(&subject);
+        if let Some(inside) = self.model.lock.as_mut() {
+            inside.insert(subject.clone());
+        }
+        audit.must.push((actor, Act::Admitted { subject, through_lock }));
+        let connection = door
+            .connection
+            .ok_or(Broken { law: "1", what: format!("seated without connection: {door:?}") })?;
+        self.take_seat(connection, heard, audit)
+    }
+
+    /// Those it concerns: who waits, needs nothing of the lock, and finds room.
+    fn all_admitted(
+        &mut self,
+        actor: Option<String>,
+        heard: &Heard,
+        audit: &mut Audit,
+    ) -> Result<(), Broken> {
+        for door in self.model.doors.clone() {
+            let seated =
+                door.connection.and_then(|connection| heard.get(&connection)).is_some_and(Told::is_seated);
+            let subject = &door.claims.subject;
+            let held = self.model.seat(subject).is_some() || self.model.aside.contains_key(subject);
+            let may = door.consented
+                && door.connection.is_some()
+                && self.model.inside_the_lock(subject)
+                && (held || !self.model.is_full_for(door.claims.role));
+            let moves = self.model.seat(subject).is_some();
+            law!(may && !moves || !seated, "4", "admitted with all: {door:?}")?;
+            law!(!may || seated || moves, "door", "not admitted with all: {door:?}")?;
+            if seated {
+                self.let_in(&door, false, actor.clone(), heard, audit)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn turned_away(
+        &mut self,
+        knock: u32,
+        actor: Option<String>,
+        heard: &Heard,
+        audit: &mut Audit,
+    ) -> Result<(), Broken> {
+        let at = self.model.doors.iter().position(|door| door.id == Some(knock));
+        let at = at.ok_or(Broken { law: "door", what: format!("denied an unknown knock {knock}") })?;
+        let door = self.model.doors[at].clone();
+        let subject = door.claims.subject;
+        self.model.go_from_door(&subject);
+        if let Some(connection) = door.connection {
+            let bye = heard.get(&connection).and_then(Told::reason);
+            law!(bye == Some(ByeReason::NotNow), "door", "denied, and heard {bye:?}")?;
+        }
+        audit.must.push((actor, Act::Denied { subject: subject.clone() }));
+        // A new device is sent away; the seat stays whose it is.
+        if self.model.seat(&subject).is_none() {
+            self.model.denied.insert(subject.clone());
+            self.model.denials.insert(knock, subject);
+        }
+        Ok(())
+    }
+
+    fn removed(
+        &mut self,
+        number: u32,
+        actor: Option<String>,
+        step: &Step<'_>,
+        heard: &Heard,
+        audit: &mut Audit,
+    ) -> Result<(), Broken> {
+        let subject = self.model.subject_of(number).unwrap_or_default().to_owned();
+        let seat = self.model.seat(&subject).cloned();
+        let door = self.model.door_of(&subject).cloned();
+        for connection in seat.iter().filter_map(|seat| seat.connection) {
+            let bye = heard.get(&connection).and_then(|told| told.bye.as_ref());
+            let card = bye.is_some_and(|bye| bye.reason == ByeReason::Removed && bye.card.is_some());
+            law!(card, "5", "{subject} is removed, and heard {bye:?}")?;
+        }
+        for connection in door.iter().filter_map(|door| door.connection) {
+            law!(
+                heard.get(&connection).is_some_and(|told| told.bye.is_some()),
+                "5",
+                "{subject} still waits"
+            )?;
+        }
+        law!(step.effects.iter().any(|effects| effects.durable), "7", "a removal that a restart forgets")?;
+        audit.must.push((actor, Act::Removed { subject: subject.clone() }));
+        self.model.change(|model| model.rise(&subject));
+        self.model.doors.retain(|door| door.claims.subject != subject);
+        self.model.aside.remove(&subject);
+        self.model.gone.remove(&subject);
+        self.model.undone.remove(&subject);
+        self.model.removed.insert(subject);
+        let present = seat.is_some_and(|seat| seat.is_facilitator() && seat.connection.is_some());
+        self.model.mind_the_room(present, self.model.now);
+        Ok(())
+    }
+
+    fn sent_to_waiting(
+        &mut self,
+        number: u32,
+        actor: Option<String>,
+        heard: &Heard,
+        audit: &mut Audit,
+    ) -> Result<(), Broken> {
+        let subject = self.model.subject_of(number).unwrap_or_default().to_owned();
+        let seat = self.model.seat(&subject).cloned();
+        let seat = seat.ok_or(Broken { law: "door", what: format!("no seat of {subject}") })?;
+        audit.must.push((actor, Act::SentToWaiting { subject: subject.clone() }));
+        self.model.change(|model| model.rise(&subject));
+        self.model.doors.retain(|door| door.claims.subject != subject);
+        let Some(connection) = seat.connection else { return Ok(()) };
+        let told = heard.get(&connection);
+        let secret = told.and_then(|told| {
+            told.frames.iter().find_map(|frame| match frame {
+                ServerFrame::Knocked { secret } => crate::cast::hash_of(secret),
+                ServerFrame::GroundRules(_)
+                | ServerFrame::Waiting
+                | ServerFrame::Seated { .. }
+                | ServerFrame::Snapshot { .. }
+                | ServerFrame::Delta { .. }
+                | ServerFrame::Ok { .. }
+                | ServerFrame::Refusal { .. }
+                | ServerFrame::Pong { .. }
+                | ServerFrame::Bye(_) => None,
+            })
+        });
+        let secret =
+            secret.ok_or(Broken { law: "door", what: format!("sent to wait, and heard {told:?}") })?;
+        self.clients.remove(&connection);
+        self.model.undone.insert(subject.clone());
+        let door = Door {
+            claims: seat.claims.clone(),
+            connection: Some(connection),
+            secret,
+            by_ticket: false,
+            consented: true,
+            dropped: None,
+            id: None,
+        };
+        self.model.doors.push(door);
+        let facilitator = seat.is_facilitator();
+        self.model.aside.insert(subject, seat);
+        self.model.mind_the_room(facilitator, self.model.now);
+        Ok(())
+    }
+
+    fn ended_now(
+        &mut self,
+        confirm: Option<&str>,
+        told: &Told,
+        step: &Step<'_>,
+        audit: &mut Audit,
+    ) -> Result<(), Broken> {
+        let word = told.frames.iter().find_map(|frame| match frame {
+            ServerFrame::Ok { outcome: Some(Outcome::Confirm { word }), .. } => Some(word.clone()),
+            ServerFrame::Ok { .. }
+            | ServerFrame::Refusal { .. }
+            | ServerFrame::Knocked { .. }
+            | ServerFrame::GroundRules(_)
+            | ServerFrame::Waiting
+            | ServerFrame::Seated { .. }
+            | ServerFrame::Snapshot { .. }
+            | ServerFrame::Delta { .. }
+            | ServerFrame::Pong { .. }
+            | ServerFrame::Bye(_) => None,
+        });
+        if let Some(word) = word {
+            law!(
+                confirm.is_none_or(|said| self.model.word.as_deref() != Some(said)),
+                "end",
+                "confirmed, and asked again"
+            )?;
+            self.model.word = Some(word);
+            return Ok(());
+        }
+        law!(
+            confirm.is_some() && confirm == self.model.word.as_deref(),
+            "end",
+            "ended by one step: {confirm:?}"
+        )?;
+        law!(step.effects.iter().any(|effects| effects.ended), "end", "confirmed, and not ended")?;
+        self.model.end(&mut audit.must);
+        Ok(())
+    }
+}
+
+impl Model {
+    /// What the audit may say of it.
+    fn set_own(&mut self, subject: &str, source: hearth_forwarding::Source, open: bool) -> Option<Act> {
+        use hearth_protocol::FloorMode;
+        let breaks = self.seat(subject).is_some_and(Seat::is_facilitator)
+            && open
+            && source == hearth_forwarding::Source::Microphone
+            && self.floor.mode == FloorMode::Quiet;
+        if breaks {
+            self.change(|model| model.set_mode(FloorMode::Facilitator));
+        }
+        if let Some(seat) = self.seat_mut(subject) {
+            seat.own[source.index()] = !open;
+        }
+        breaks.then_some(Act::FloorSet { mode: FloorMode::Facilitator })
+    }
+
+    fn gate_all(&mut self, source: hearth_forwarding::Source, except: &BTreeSet<u32>) {
+        let concerned = self.held().filter(|seat| !seat.is_facilitator() && !except.contains(&seat.number));
+        let keys: Vec<_> = concerned.map(|seat| (seat.number, source.index())).collect();
+        self.gated.extend(keys);
+    }
+
+    fn set_lock(&mut self, locked: bool) {
+        if !locked {
+            self.lock = None;
+        } else if self.lock.is_none() {
+            self.lock = Some(self.held().map(|seat| seat.claims.subject.clone()).collect());
+        }
+    }
+
+    fn thaw(&mut self, step: hearth_protocol::ThawStep) {
+        let Some(freeze) = self.freeze.as_mut() else { return };
+        freeze.thawed.push(step);
+        if step == hearth_protocol::ThawStep::Chat {
+            self.freeze = None;
+        }
+        self.go_on_with_round();
+    }
+
+    fn extend_turn(&mut self, by: u32) {
+        let paused = self.is_paused();
+        let Some(round) = self.floor.round.as_mut() else { return };
+        if paused {
+            round.left_ms = round.left_ms.map(|left| left + i64::from(by));
+        } else if let Some(speaker) = self.floor.speakers.first_mut() {
+            speaker.until = speaker.until.map(|until| until.saturating_add(by));
+        }
+    }
+}

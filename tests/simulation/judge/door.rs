@@ -1,0 +1,439 @@
+//! Section 3: knocks, returns, drops, and who may sit down.
+
+use hearth_forwarding::Generation;
+use hearth_protocol::{ByeReason, Role, ServerFrame};
+use hearth_room::{Act, Claims, ConnectionId, Fresh, SecretHash};
+
+use super::{
+    Audit, Broken, Judge, Step, law,
+    wire::{Heard, Told},
+};
+use crate::{
+    cast::hash_of,
+    model::{Door, Model, counts},
+};
+
+/// Whether somebody sits down without being let in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pass {
+    Must,
+    May,
+    Never,
+}
+
+impl Model {
+    pub fn is_full_for(&self, role: Role) -> bool {
+        match role {
+            Role::Observer => self.observers() >= self.policy().observers_max as usize,
+            Role::Facilitator | Role::Cofacilitator | Role::PeerLead | Role::Interpreter | Role::Member => {
+                counts(role) && self.counted() >= self.policy().capacity as usize
+            }
+        }
+    }
+
+    /// Barred from the door itself: everything that is answered `not_now` whatever goes on inside.
+    pub fn is_turned_away(&self, claims: &Claims) -> bool {
+        let spent = self.spent.contains_key(&(claims.issuer.clone(), claims.ticket.clone()));
+        let other_role = self.seat(&claims.subject).is_some_and(|seat| seat.claims.role != claims.role);
+        spent || other_role || self.removed.contains(&claims.subject) || self.denied.contains(&claims.subject)
+    }
+
+    /// The one function of section 3.4, for somebody who has agreed to the ground rules.
+    pub fn passes(&self, door: &Door) -> Pass {
+        let claims = &door.claims;
+        let subject = claims.subject.as_str();
+        if let Some(seat) = self.seat(subject) {
+            // Decision 0002, the lone facilitator.
+            let alone = claims.role.is_facilitator()
+                && self.in_charge().next().is_none()
+                && seat.connection.is_none();
+            return if alone && door.by_ticket { Pass::May } else { Pass::Never };
+        }
+        let returns = !door.by_ticket || self.aside.contains_key(subject) || self.undone.contains(subject);
+        if returns || !self.inside_the_lock(subject) || self.is_full_for(claims.role) {
+            return Pass::Never;
+        }
+        let led = self.in_charge().next().is_some();
+        match claims.role {
+            Role::Facilitator | Role::Cofacilitator if led => Pass::Never,
+            Role::Facilitator | Role::Cofacilitator => Pass::Must,
+            Role::Observer => Pass::Never,
+            Role::Member | Role::PeerLead | Role::Interpreter if !led || self.policy().waiting_room => {
+                Pass::Never
+            }
+            Role::Member | Role::PeerLead | Role::Interpreter if !claims.open_admission => Pass::Never,
+            // Who was sent back once may have to be let in by hand again.
+            Role::Member | Role::PeerLead | Role::Interpreter if self.numbers.contains_key(subject) => {
+                Pass::May
+            }
+            Role::Member | Role::PeerLead | Role::Interpreter => Pass::Must,
+        }
+    }
+}
+
+impl Judge {
+    pub(super) fn knock(
+        &mut self,
+        connection: ConnectionId,
+        claims: &Claims,
+        fresh: &Fresh,
+        step: &Step<'_>,
+        heard: &Heard,
+        audit: &mut Audit,
+    ) -> Result<(), Broken> {
+        let told = heard.get(&connection).ok_or_else(|| unanswered("a knock"))?;
+        let away = self.model.is_turned_away(claims);
+        let others = || self.model.doors.iter().filter(|door| door.claims.subject != claims.subject);
+        let max = self.model.policy().knocks_max as usize;
+        let crowded =
+            others().filter(|door| door.connection.is_some() && !door.claims.role.is_facilitator()).count()
+                >= max;
+        let crowded = crowded && !claims.role.is_facilitator();
+        if told.bye.is_some() {
+            law!(told.frames.is_empty(), "door", "turned away with more than a goodbye: {told:?}")?;
+            let outside = !self.model.inside_the_lock(&claims.subject) || self.model.is_full_for(claims.role);
+            let refusable = outside && !self.model.policy().outside_waits;
+            let full_door = others().count() >= max && !claims.role.is_facilitator();
+            law!(away || full_door || refusable, "door", "a good ticket was turned away: {claims:?}")?;
+            audit.may.push(Act::TicketSpent { subject: claims.subject.clone() });
+            if step.effects.iter().any(|effects| !effects.record.is_empty()) {
+                self.model.spent.insert((claims.issuer.clone(), claims.ticket.clone()), claims.expires);
+            }
+            return Ok(());
+        }
+        law!(!away, "door", "a ticket that opens nothing made a knock: {claims:?}")?;
+        law!(!crowded, "door", "one knock too many")?;
+        let [ServerFrame::Knocked { secret }, ServerFrame::GroundRules(rules)] = told.frames.as_slice()
+        else {
+            return Err(Broken { law: "door", what: format!("a knock is answered {told:?}") });
+        };
+        law!(*secret == fresh.secret, "door", "an old secret at the door")?;
+        law!(*rules == self.model.definition.ground_rules, "door", "other ground rules")?;
+        audit.must.push((None, Act::TicketSpent { subject: claims.subject.clone() }));
+        self.model.spent.insert((claims.issuer.clone(), claims.ticket.clone()), claims.expires);
+        self.replace_door(&claims.subject, connection, heard)?;
+        let door = Door {
+            claims: claims.clone(),
+            connection: Some(connection),
+            secret: fresh.hash,
+            by_ticket: true,
+            consented: false,
+            dropped: None,
+            id: None,
+        };
+        self.model.doors.push(door);
+        Ok(())
+    }
+
+    /// One knock per subject: an earlier one ends.
+    fn replace_door(&mut self, subject: &str, by: ConnectionId, heard: &Heard) -> Result<(), Broken> {
+        let old = self.model.door_of(subject).and_then(|door| door.connection).filter(|old| *old != by);
+        if let Some(old) = old {
+            let bye = heard.get(&old).and_then(Told::reason);
+            law!(
+                bye == Some(ByeReason::Replaced),
+                "door",
+                "two knocks of {subject}: the first heard {bye:?}"
+            )?;
+        }
+        self.model.doors.retain(|door| door.claims.subject != subject);
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one command and what came of it")]
+    pub(super) fn come_back(
+        &mut self,
+        connection: ConnectionId,
+        hash: SecretHash,
+        kept: Option<Generation>,
+        fresh: &Fresh,
+        step: &Step<'_>,
+        heard: &Heard,
+        audit: &mut Audit,
+    ) -> Result<(), Broken> {
+        let told = heard.get(&connection).ok_or_else(|| unanswered("a return"))?;
+        if let Some(at) = self.model.seats.iter().position(|seat| seat.secret == hash) {
+            return self.resume(connection, at, kept, fresh, step, heard);
+        }
+        if let Some(at) = self.model.doors.iter().position(|door| door.secret == hash) {
+            return self.wait_on(connection, at, fresh, heard, audit);
+        }
+        let subject = self.model.secrets.get(&hash).cloned();
+        let held = subject.filter(|subject| self.model.seat(subject).is_some());
+        law!(!told.is_seated(), "door", "a spent or foreign secret led to a seat")?;
+        if !told.is_knocked() {
+            return law!(told.bye.is_some(), "door", "a secret worth nothing is answered {told:?}");
+        }
+        let Some(subject) = held else {
+            return Err(Broken { law: "door", what: "a secret worth nothing made a knock".to_owned() });
+        };
+        self.replace_door(&subject, connection, heard)?;
+        let claims = self.model.seat(&subject).expect("it is held").claims.clone();
+        let consented = !told.frames.iter().any(|frame| matches!(frame, ServerFrame::GroundRules(_)));
+        let door = Door {
+            claims,
+            connection: Some(connection),
+            secret: fresh.hash,
+            by_ticket: false,
+            consented,
+            dropped: None,
+            id: None,
+        };
+        self.model.doors.push(door);
+        Ok(())
+    }
+
+    /// Back to one's own seat.
+    fn resume(
+        &mut self,
+        connection: ConnectionId,
+        at: usize,
+        kept: Option<Generation>,
+        fresh: &Fresh,
+        step: &Step<'_>,
+        heard: &Heard,
+    ) -> Result<(), Broken> {
+        let told = &heard[&connection];
+        let seat = self.model.seats[at].clone();
+        law!(told.is_seated(), "door", "the right secret, but {told:?}")?;
+        self.check_seated_frames(told, fresh, seat.number)?;
+        if let Some(old) = seat.connection {
+            let bye = heard.get(&old).and_then(Told::reason);
+            law!(bye == Some(ByeReason::Replaced), "door", "{old:?} and {connection:?} hold one seat")?;
+        }
+        let present = self.model.generations.get(&seat.number).copied().unwrap_or_default();
+        let keeps = kept == Some(Generation(present)) && !seat.silent;
+        let now = step.room.media_peer(connection).map_or(0, |(_, generation)| generation.0);
+        law!((now == present) == keeps, "generations", "{present} was held as {kept:?} and is {now}")?;
+        self.model.change(|model| {
+            let seat = &mut model.seats[at];
+            seat.connection = Some(connection);
+            seat.secret = fresh.hash;
+            seat.dropped = None;
+            seat.silent = false;
+            let seat = seat.clone();
+            model.join_round(&seat);
+        });
+        if !keeps {
+            self.model.seats[at].own = [true; 3];
+        }
+        self.model.attend(&seat.claims.subject);
+        Ok(())
+    }
+
+    /// Back to one's place at the door.
+    fn wait_on(
+        &mut self,
+        connection: ConnectionId,
+        at: usize,
+        fresh: &Fresh,
+        heard: &Heard,
+        audit: &mut Audit,
+    ) -> Result<(), Broken> {
+        let told = &heard[&connection];
+        let door = self.model.doors[at].clone();
+        if told.is_seated() {
+            let may = door.consented && self.model.passes(&door) != Pass::Never;
+            law!(may, "4", "let in on coming back: {door:?}")?;
+            self.model.doors[at].connection = Some(connection);
+            return self.take_seat(connection, heard, audit);
+        }
+        law!(told.is_knocked(), "door", "the right waiting secret, but {told:?}")?;
+        if let Some(old) = door.connection {
+            let bye = heard.get(&old).and_then(Told::reason);
+            law!(bye == Some(ByeReason::Replaced), "door", "{old:?} and {connection:?} wait in one place")?;
+        }
+        let rules = told.frames.iter().any(|frame| matches!(frame, ServerFrame::GroundRules(_)));
+        law!(rules != door.consented, "door", "back at the door, consent {}: {told:?}", door.consented)?;
+        let door = &mut self.model.doors[at];
+        door.connection = Some(connection);
+        door.secret = fresh.hash;
+        door.dropped = None;
+        Ok(())
+    }
+
+    fn check_seated_frames(&self, told: &Told, fresh: &Fresh, number: u32) -> Result<(), Broken> {
+        let secrets: Vec<_> = told.frames.iter().filter_map(seat_secret).collect();
+        law!(secrets == [&fresh.secret], "door", "back on a seat with {} secrets", secrets.len())?;
+        let numbers: Vec<u32> = told.snapshots.iter().map(|view| view.you.participant.0).collect();
+        law!(numbers == [number], "door", "seat {number} was shown as {numbers:?}")
+    }
+
+    /// With nobody in charge there is nobody to confirm a facilitator who waits: such a one may be let in by the room itself.
+    pub(super) fn relieve(&mut self, heard: &Heard, audit: &mut Audit) -> Result<(), Broken> {
+        if !heard.values().any(Told::is_seated) {
+            return Ok(());
+        }
+        for door in self.model.doors.clone() {
+            let Some(connection) = door.connection else { continue };
+            let seated = heard.get(&connection).is_some_and(Told::is_seated);
+            if seated && door.claims.role.is_facilitator() && self.model.passes(&door) != Pass::Never {
+                self.take_seat(connection, heard, audit)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// From the door to a seat, as `Seated` and the snapshot tell it.
+    pub(super) fn take_seat(
+        &mut self,
+        connection: ConnectionId,
+        heard: &Heard,
+        audit: &mut Audit,
+    ) -> Result<(), Broken> {
+        let told = heard.get(&connection).ok_or_else(|| unanswered("a seat"))?;
+        let door = self
+            .model
+            .door_behind(connection)
+            .cloned()
+            .ok_or_else(|| unanswered("somebody who did not knock"))?;
+        law!(door.consented, "door", "seated without consent: {door:?}")?;
+        let secret = told.frames.iter().filter_map(seat_secret).next_back().and_then(hash_of);
+        let secret = secret.ok_or_else(|| unanswered("a seat without a secret"))?;
+        let view = told.snapshots.last().ok_or_else(|| unanswered("a seat without a snapshot"))?;
+        let number = view.you.participant.0;
+        let subject = door.claims.subject.clone();
+        let known = self.model.numbers.get(&subject).copied();
+        let taken = self.model.subject_of(number).is_some_and(|other| other != subject);
+        law!(
+            known.is_none_or(|known| known == number) && !taken,
+            "numbers",
+            "{subject} was {known:?}, is {number}"
+        )?;
+        self.model.doors.retain(|other| other.claims.subject != subject);
+        if let Some(seat) = self.model.seat(&subject) {
+            self.move_seat(&seat.clone().claims.subject, seat.connection, connection, secret, heard)?;
+        } else {
+            audit.must.push((None, Act::Joined { subject: subject.clone() }));
+            self.model.change(|model| model.sit(door.claims.clone(), number, secret, connection));
+        }
+        if self.model.started.is_none() && door.claims.role.is_facilitator() {
+            self.model.started = Some(self.model.now);
+            audit.must.push((None, Act::Started));
+        }
+        if self.model.attend(&subject) {
+            audit.may.push(Act::LeadPassed { subject });
+        }
+        Ok(())
+    }
+
+    /// A new device is let in: the seat moves there.
+    fn move_seat(
+        &mut self,
+        subject: &str,
+        from: Option<ConnectionId>,
+        to: ConnectionId,
+        secret: SecretHash,
+        heard: &Heard,
+    ) -> Result<(), Broken> {
+        if let Some(old) = from {
+            let bye = heard.get(&old).and_then(Told::reason);
+            law!(bye == Some(ByeReason::Replaced), "door", "{old:?} and {to:?} hold one seat")?;
+        }
+        let seat = self.model.seat_mut(subject).expect("it moves");
+        seat.connection = Some(to);
+        seat.secret = secret;
+        seat.dropped = None;
+        seat.silent = false;
+        seat.own = [true; 3];
+        seat.on_turn = false;
+        let seat = seat.clone();
+        self.model.join_round(&seat);
+        Ok(())
+    }
+
+    pub(super) fn drop_out(&mut self, connection: ConnectionId, last_seen: u32) {
+        self.model.live.remove(&connection);
+        self.clients.remove(&connection);
+        for door in self.model.doors.iter_mut().filter(|door| door.connection == Some(connection)) {
+            door.connection = None;
+            door.dropped = Some(last_seen);
+        }
+        let Some(seat) = self.model.seats.iter_mut().find(|seat| seat.connection == Some(connection)) else {
+            return;
+        };
+        seat.connection = None;
+        seat.dropped = Some(last_seen);
+        let facilitator = seat.is_facilitator();
+        self.model.mind_the_room(facilitator, last_seen);
+    }
+
+    pub(super) fn shut_down(&mut self, heard: &Heard) -> Result<(), Broken> {
+        for connection in self.model.live.clone() {
+            let bye = heard.get(&connection).and_then(Told::reason);
+            law!(bye == Some(ByeReason::Restarting), "door", "{connection:?} heard {bye:?} at a shutdown")?;
+            self.drop_quietly(connection);
+        }
+        Ok(())
+    }
+
+    pub fn drop_quietly(&mut self, connection: ConnectionId) {
+        let now = self.model.now;
+        self.model.live.remove(&connection);
+        self.clients.remove(&connection);
+        for door in self.model.doors.iter_mut().filter(|door| door.connection == Some(connection)) {
+            door.connection = None;
+            door.dropped = Some(now);
+        }
+        let mut facilitator = false;
+        for seat in self.model.seats.iter_mut().filter(|seat| seat.connection == Some(connection)) {
+            seat.connection = None;
+            seat.dropped = Some(now);
+            facilitator = seat.is_facilitator();
+        }
+        self.model.mind_the_room(facilitator, now);
+    }
+
+    /// Every seat that was given in this step is one the model gave too.
+    pub(super) fn check_seatings(&mut self, step: &Step<'_>, heard: &Heard) -> Result<(), Broken> {
+        for (connection, told) in heard {
+            let seat = self.model.seat_behind(*connection);
+            let seated = told.is_seated();
+            law!(
+                !seated || seat.is_some() || told.bye.is_some(),
+                "4",
+                "{connection:?} sat down by {:?}",
+                step.command
+            )?;
+            let shown = told.snapshots.is_empty() || seat.is_some();
+            law!(shown, "1", "{connection:?} sees inside without a seat")?;
+        }
+        for seat in &self.model.seats {
+            let Some(connection) = seat.connection else { continue };
+            self.model.secrets.insert(seat.secret, seat.claims.subject.clone());
+            let known = self.clients.get(&connection).is_some_and(|client| client.view.is_some());
+            law!(known, "deltas", "{} has a seat and was shown nothing", seat.claims.subject)?;
+        }
+        for door in &self.model.doors {
+            self.model.secrets.insert(door.secret, door.claims.subject.clone());
+        }
+        let capacity = self.model.policy().capacity as usize;
+        law!(self.model.counted() <= capacity, "capacity", "{} seats of {capacity}", self.model.counted())?;
+        self.check_door_frames(step, heard)
+    }
+
+    pub(super) fn refresh(&mut self, connection: ConnectionId, heard: &Heard) -> Result<(), Broken> {
+        let seated = self.model.seat_behind(connection).is_some();
+        let snapshots = heard.get(&connection).map_or(0, |told| told.snapshots.len());
+        law!(snapshots == usize::from(seated), "deltas", "{snapshots} snapshots for a refresh")
+    }
+}
+
+fn seat_secret(frame: &ServerFrame) -> Option<&hearth_protocol::Secret> {
+    match frame {
+        ServerFrame::Seated { secret } => Some(secret),
+        ServerFrame::Knocked { .. }
+        | ServerFrame::GroundRules(_)
+        | ServerFrame::Waiting
+        | ServerFrame::Snapshot { .. }
+        | ServerFrame::Delta { .. }
+        | ServerFrame::Ok { .. }
+        | ServerFrame::Refusal { .. }
+        | ServerFrame::Pong { .. }
+        | ServerFrame::Bye(_) => None,
+    }
+}
+
+pub(super) fn unanswered(what: &str) -> Broken {
+    Broken { law: "door", what: format!("nothing was answered to {what}") }
+}

@@ -1,0 +1,442 @@
+//! What may be asked, by whom and when, and what follows.
+
+use hearth_forwarding::Source;
+use hearth_protocol::{
+    FloorMode, ParticipantId, RefusalCode, Request, RequestId, Role, ServerFrame, ThawStep,
+};
+use hearth_room::{Command, ConnectionId};
+
+use super::{Audit, Broken, Judge, Step, door::unanswered, law, wire::Heard};
+use crate::model::{Model, Seat};
+
+/// What the rules say of a request: refused for any of these, or carried out.
+#[derive(Debug, Default)]
+struct Verdict {
+    refused: Vec<RefusalCode>,
+    /// The rules leave it open whether this is refused.
+    open: Vec<RefusalCode>,
+}
+
+impl Verdict {
+    fn refuse(&mut self, when: bool, code: RefusalCode) -> &mut Self {
+        if when {
+            self.refused.push(code);
+        }
+        self
+    }
+
+    fn may_refuse(&mut self, when: bool, code: RefusalCode) -> &mut Self {
+        if when {
+            self.open.push(code);
+        }
+        self
+    }
+}
+
+pub fn is_own_unmute(command: Option<&Command>, seat: &Seat, source: Source) -> bool {
+    let Some(Command::Request { connection, request: Request::SetOwn { source: wire, open: true }, .. }) =
+        command
+    else {
+        return false;
+    };
+    seat.connection == Some(*connection) && inside(*wire) == source
+}
+
+pub fn inside(source: hearth_protocol::Source) -> Source {
+    match source {
+        hearth_protocol::Source::Microphone => Source::Microphone,
+        hearth_protocol::Source::Camera => Source::Camera,
+        hearth_protocol::Source::Screen => Source::Screen,
+    }
+}
+
+impl Judge {
+    pub(super) fn request(
+        &mut self,
+        connection: ConnectionId,
+        id: &RequestId,
+        request: &Request,
+        step: &Step<'_>,
+        heard: &Heard,
+        audit: &mut Audit,
+    ) -> Result<(), Broken> {
+        let Some(subject) = self.subject_behind(connection) else {
+            return law!(!heard.contains_key(&connection), "replies", "a request from nobody was answered");
+        };
+        let told = heard.get(&connection).ok_or_else(|| unanswered("a request"))?;
+        let replies = told.reply(id);
+        let said_goodbye = told.bye.is_some() && replies.is_empty();
+        if let Some(before) = self.answers.get(&(subject.clone(), id.clone())) {
+            return law!(replies == [before], "replies", "asked again: {before:?}, then {replies:?}");
+        }
+        law!(replies.len() == 1 || said_goodbye, "replies", "{} replies to {request:?}", replies.len())?;
+        let verdict = self.verdict(connection, request);
+        let Some(reply) = replies.first().map(|reply| (*reply).clone()) else {
+            return self.carry_out(connection, &subject, request, told, step, heard, audit);
+        };
+        self.tally.request(request, &reply);
+        self.answers.insert((subject.clone(), id.clone()), reply.clone());
+        let ServerFrame::Refusal { refusal, .. } = &reply else {
+            law!(
+                verdict.refused.is_empty(),
+                "refusals",
+                "{request:?} was carried out despite {:?}",
+                verdict.refused
+            )?;
+            return self.carry_out(connection, &subject, request, told, step, heard, audit);
+        };
+        let known = if verdict.refused.is_empty() { &verdict.open } else { &verdict.refused };
+        let wanting = |codes: &[RefusalCode]| codes.contains(&RefusalCode::NotAllowed);
+        let too_fast = (wanting(&verdict.refused) || wanting(&verdict.open)) && self.is_too_fast(&subject);
+        if refusal.code == RefusalCode::TooFast && too_fast {
+            self.owe(&subject);
+            return Ok(());
+        }
+        let apt = known.contains(&refusal.code) || verdict.open.contains(&refusal.code);
+        law!(
+            apt,
+            "refusals",
+            "{request:?} by {subject} was refused as {:?}, but the rules say {verdict:?}",
+            refusal.code
+        )?;
+        if let (Request::EndNow { .. }, RefusalCode::ConfirmationNeeded) = (request, refusal.code) {
+            self.model.word = Some(refusal.message.clone());
+        }
+        if refusal.code == RefusalCode::NotAllowed {
+            self.owe(&subject);
+            self.wanting.entry(subject).or_default().push(self.model.now);
+        }
+        Ok(())
+    }
+
+    /// The audit has a minute to say that this was refused.
+    fn owe(&mut self, subject: &str) {
+        let now = self.model.now;
+        self.owed.entry(subject.to_owned()).or_insert((0, now)).0 += 1;
+    }
+
+    /// Asked five times within a minute for what is not theirs to ask.
+    fn is_too_fast(&self, subject: &str) -> bool {
+        let since = self.model.now.saturating_sub(60_000);
+        let lately =
+            self.wanting.get(subject).map_or(0, |times| times.iter().filter(|at| **at >= since).count());
+        lately >= 5
+    }
+
+    fn subject_behind(&self, connection: ConnectionId) -> Option<String> {
+        let seat = self.model.seat_behind(connection).map(|seat| seat.claims.subject.clone());
+        seat.or_else(|| self.model.door_behind(connection).map(|door| door.claims.subject.clone()))
+    }
+
+    fn verdict(&self, connection: ConnectionId, request: &Request) -> Verdict {
+        let mut verdict = Verdict::default();
+        match self.model.seat_behind(connection) {
+            Some(seat) => self.verdict_seated(&mut verdict, seat, request),
+            None => self.verdict_at_the_door(&mut verdict, connection, request),
+        }
+        verdict
+    }
+
+    fn verdict_at_the_door(&self, verdict: &mut Verdict, connection: ConnectionId, request: &Request) {
+        let Request::AcceptGroundRules { version, hash } = request else {
+            verdict.refuse(!matches!(request, Request::Leave), RefusalCode::NotSeated);
+            return;
+        };
+        let rules = &self.model.definition.ground_rules;
+        let stale = *version != rules.version || *hash != rules.hash;
+        let agreed = self.model.door_behind(connection).is_some_and(|door| door.consented);
+        verdict.refuse(stale && !agreed, RefusalCode::GroundRulesChanged);
+        verdict.may_refuse(agreed, RefusalCode::NotPossible);
+        verdict.may_refuse(agreed && stale, RefusalCode::GroundRulesChanged);
+    }
+
+    fn verdict_seated(&self, verdict: &mut Verdict, seat: &Seat, request: &Request) {
+        let model = &self.model;
+        if is_for_facilitators(request) && !seat.is_facilitator() {
+            verdict.refuse(true, RefusalCode::NotAllowed);
+            return;
+        }
+        let frozen = model.freeze.is_some() && !seat.is_facilitator();
+        let whole = model.freeze.as_ref().is_some_and(|freeze| freeze.thawed.is_empty());
+        verdict.refuse(frozen && whole && !is_allowed_in_a_freeze(request), RefusalCode::Frozen);
+        verdict.may_refuse(model.hold.is_some() && !is_allowed_on_hold(request), RefusalCode::OnHold);
+        let observes = seat.claims.role == Role::Observer && !is_allowed_in_a_freeze(request);
+        verdict.may_refuse(observes, RefusalCode::NotAllowed);
+        match request {
+            Request::AcceptGroundRules { .. } => {
+                verdict
+                    .may_refuse(true, RefusalCode::NotPossible)
+                    .may_refuse(true, RefusalCode::GroundRulesChanged);
+            }
+            Request::SetOwn { source, open: true } => self.verdict_unmute(verdict, seat, inside(*source)),
+            Request::SetOwn { open: false, .. } | Request::Leave | Request::RenewMedia => {}
+            Request::OpenOnTurn { .. } | Request::RaiseHand { .. } => {
+                let idle = seat.is_facilitator() || model.is_speaker(seat.number);
+                verdict.may_refuse(idle, RefusalCode::NotPossible);
+            }
+            Request::LowerHand => {
+                verdict.may_refuse(
+                    !model.hands.iter().any(|hand| hand.number == seat.number),
+                    RefusalCode::NotPossible,
+                );
+            }
+            Request::Yield => {
+                verdict.refuse(!model.is_speaker(seat.number), RefusalCode::NotPossible);
+            }
+            Request::Pass | Request::Defer => {
+                let round = model.floor.round.as_ref();
+                let concerned = round
+                    .is_some_and(|round| round.next.contains(&seat.number) || model.is_speaker(seat.number));
+                verdict.refuse(!concerned, RefusalCode::NotPossible);
+            }
+            Request::React { .. } => {
+                verdict.may_refuse(true, RefusalCode::TooFast);
+            }
+            Request::Offer(_) | Request::View { .. } => {
+                verdict.may_refuse(true, RefusalCode::NotPossible).may_refuse(true, RefusalCode::BadMessage);
+            }
+            Request::Admit { knock, through_lock } => self.verdict_admit(verdict, knock.0, *through_lock),
+            Request::Deny { knock } => {
+                let waits = model.doors.iter().any(|door| door.id == Some(knock.0) && door.is_listed());
+                verdict.refuse(!waits, RefusalCode::NotFound);
+            }
+            Request::UndoDenial { .. } => {
+                verdict.may_refuse(true, RefusalCode::NotFound).may_refuse(true, RefusalCode::NotPossible);
+            }
+            Request::AdmitAll { if_version } => {
+                let seen = seat.connection.and_then(|connection| self.seen.get(&connection).copied());
+                verdict.refuse(seen != Some(*if_version), RefusalCode::Changed);
+            }
+            Request::SetGate { participant, .. } | Request::AskToUnmute { participant, .. } => {
+                verdict.refuse(model.seat_of(participant.0).is_none(), RefusalCode::NotFound);
+                let away = model.seat_of(participant.0).is_some_and(|seat| seat.connection.is_none());
+                verdict.may_refuse(away, RefusalCode::NotFound).may_refuse(true, RefusalCode::NotPossible);
+            }
+            Request::GateAll { .. } | Request::OrderHands { .. } | Request::Lock { .. } => {}
+            Request::SetFloor { mode } => {
+                verdict.refuse(*mode == FloorMode::Round, RefusalCode::NotPossible);
+            }
+            Request::Grant { participant } => {
+                let target = model.seat_of(participant.0);
+                verdict.refuse(target.is_none_or(|seat| seat.connection.is_none()), RefusalCode::NotFound);
+                let able = target.is_some_and(|seat| seat.may_send(Source::Microphone));
+                verdict.refuse(model.floor.mode != FloorMode::Hands || !able, RefusalCode::NotPossible);
+            }
+            Request::Revoke { participant } => {
+                let codes = [RefusalCode::NotFound, RefusalCode::NotPossible];
+                codes.into_iter().for_each(|code| {
+                    verdict
+                        .refuse(!model.is_speaker(participant.0), code)
+                        .may_refuse(model.floor.round.is_some(), code);
+                });
+            }
+            Request::LowerHandOf { participant } => {
+                let raised = model.hands.iter().any(|hand| hand.number == participant.0);
+                verdict
+                    .may_refuse(!raised, RefusalCode::NotFound)
+                    .may_refuse(!raised, RefusalCode::NotPossible);
+            }
+            Request::RoundStart { include_facilitators, .. } => {
+                let nobody = !model
+                    .seats
+                    .iter()
+                    .any(|seat| seat.connection.is_some() && model.takes_turns(seat, *include_facilitators));
+                verdict.may_refuse(nobody || model.is_paused(), RefusalCode::NotPossible);
+            }
+            Request::RoundExtend { .. } | Request::RoundSkip | Request::RoundEnd => {
+                verdict.refuse(model.floor.round.is_none(), RefusalCode::NotPossible);
+                verdict.may_refuse(true, RefusalCode::NotPossible);
+            }
+            Request::Freeze => {
+                verdict.may_refuse(model.freeze.is_some(), RefusalCode::NotPossible);
+            }
+            Request::Thaw { step } => self.verdict_thaw(verdict, seat, *step),
+            Request::Remove { participant } | Request::SendToWaiting { participant } => {
+                self.verdict_remove(verdict, seat, *participant);
+            }
+            Request::UndoRemoval { participant } => {
+                let removed =
+                    model.subject_of(participant.0).is_some_and(|subject| model.removed.contains(subject));
+                verdict
+                    .refuse(!removed, RefusalCode::NotFound)
+                    .may_refuse(!removed, RefusalCode::NotPossible);
+            }
+            Request::ResumeRoom => {
+                verdict.refuse(model.hold.is_none(), RefusalCode::NotPossible);
+            }
+            Request::HandOver { participant } => {
+                verdict.refuse(!model.leads(seat), RefusalCode::NotAllowed);
+                let able = model.in_charge().any(|other| other.number == participant.0);
+                verdict.refuse(!able, RefusalCode::NotFound).may_refuse(!able, RefusalCode::NotPossible);
+                verdict.may_refuse(participant.0 == seat.number, RefusalCode::NotPossible);
+            }
+            Request::TakeLead => {
+                verdict.refuse(!model.offered.contains(&seat.claims.subject), RefusalCode::NotPossible);
+                verdict.may_refuse(!model.offered.contains(&seat.claims.subject), RefusalCode::NotAllowed);
+            }
+            Request::End { .. } => {
+                verdict
+                    .refuse(!model.leads(seat), RefusalCode::NotAllowed)
+                    .may_refuse(true, RefusalCode::NotPossible);
+            }
+            Request::CancelEnd => {
+                verdict.refuse(!model.leads(seat), RefusalCode::NotAllowed);
+                verdict.refuse(model.ends_at.is_none(), RefusalCode::NotPossible);
+            }
+            Request::EndNow { confirm } => {
+                verdict.refuse(!model.leads(seat), RefusalCode::NotAllowed);
+                let _ = confirm;
+                verdict.may_refuse(true, RefusalCode::ConfirmationNeeded);
+            }
+        }
+    }
+
+    fn verdict_unmute(&self, verdict: &mut Verdict, seat: &Seat, source: Source) {
+        use hearth_forwarding::Reason;
+        let mut reasons = self.model.reasons(seat, source).without(Reason::Self_);
+        let breaks_quiet = self.model.floor.mode == FloorMode::Quiet && seat.is_facilitator();
+        if source == Source::Microphone && (breaks_quiet || seat.on_turn) {
+            reasons = reasons.without(Reason::Floor);
+        }
+        for reason in reasons.iter() {
+            let code = match reason {
+                Reason::Freeze => RefusalCode::Frozen,
+                Reason::Unattended => RefusalCode::OnHold,
+                Reason::Ticket => RefusalCode::NotAllowed,
+                Reason::Self_
+                | Reason::Facilitator
+                | Reason::Floor
+                | Reason::Consent
+                | Reason::Level
+                | Reason::Ceiling
+                | Reason::Format
+                | Reason::Away => RefusalCode::NotPossible,
+            };
+            verdict.refuse(true, code);
+        }
+    }
+
+    fn verdict_admit(&self, verdict: &mut Verdict, knock: u32, through_lock: bool) {
+        let Some(door) = self.model.doors.iter().find(|door| door.id == Some(knock)) else {
+            verdict.refuse(true, RefusalCode::NotFound);
+            return;
+        };
+        let subject = &door.claims.subject;
+        let held = self.model.seat(subject).is_some() || self.model.aside.contains_key(subject);
+        verdict.refuse(!self.model.inside_the_lock(subject) && !through_lock, RefusalCode::Locked);
+        verdict.refuse(!held && self.model.is_full_for(door.claims.role), RefusalCode::Full);
+        verdict.refuse(door.connection.is_none(), RefusalCode::NotFound);
+        verdict.may_refuse(door.connection.is_none(), RefusalCode::NotPossible);
+    }
+
+    fn verdict_thaw(&self, verdict: &mut Verdict, seat: &Seat, step: ThawStep) {
+        let Some(freeze) = &self.model.freeze else {
+            verdict
+                .refuse(true, RefusalCode::NotPossible)
+                .may_refuse(!self.model.leads(seat), RefusalCode::NotAllowed);
+            return;
+        };
+        verdict.refuse(!self.model.leads(seat) && freeze.by != seat.number, RefusalCode::NotAllowed);
+        verdict.refuse(next_step(&freeze.thawed) != Some(step), RefusalCode::NotPossible);
+    }
+
+    fn verdict_remove(&self, verdict: &mut Verdict, seat: &Seat, participant: ParticipantId) {
+        let Some(target) = self.model.subject_of(participant.0) else {
+            verdict.refuse(true, RefusalCode::NotFound);
+            return;
+        };
+        let held = self.model.seat(target);
+        verdict.refuse(self.model.removed.contains(target), RefusalCode::NotFound);
+        verdict.may_refuse(self.model.removed.contains(target), RefusalCode::NotPossible);
+        for code in [RefusalCode::NotFound, RefusalCode::NotPossible, RefusalCode::NotAllowed] {
+            verdict.may_refuse(held.is_none(), code);
+        }
+        verdict.refuse(self.model.lead.as_deref() == Some(target), RefusalCode::NotAllowed);
+        verdict.may_refuse(self.model.lead.as_deref() == Some(target), RefusalCode::NotPossible);
+        let facilitator = held.is_some_and(Seat::is_facilitator);
+        verdict.refuse(facilitator && !self.model.leads(seat), RefusalCode::NotAllowed);
+        verdict.may_refuse(target == seat.claims.subject, RefusalCode::NotPossible);
+    }
+}
+
+pub fn next_step(thawed: &[ThawStep]) -> Option<ThawStep> {
+    [ThawStep::Microphones, ThawStep::Cameras, ThawStep::Chat].get(thawed.len()).copied()
+}
+
+fn is_allowed_in_a_freeze(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Leave
+            | Request::SetOwn { open: false, .. }
+            | Request::RenewMedia
+            | Request::Offer(_)
+            | Request::View { .. }
+    )
+}
+
+fn is_allowed_on_hold(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Leave
+            | Request::SetOwn { .. }
+            | Request::RenewMedia
+            | Request::Offer(_)
+            | Request::View { .. }
+            | Request::ResumeRoom
+            | Request::Remove { .. }
+            | Request::Lock { locked: true }
+            | Request::Freeze
+    )
+}
+
+fn is_for_facilitators(request: &Request) -> bool {
+    match request {
+        Request::AcceptGroundRules { .. }
+        | Request::SetOwn { .. }
+        | Request::OpenOnTurn { .. }
+        | Request::RaiseHand { .. }
+        | Request::LowerHand
+        | Request::Yield
+        | Request::Pass
+        | Request::Defer
+        | Request::React { .. }
+        | Request::Leave
+        | Request::Offer(_)
+        | Request::View { .. }
+        | Request::RenewMedia => false,
+        Request::Admit { .. }
+        | Request::Deny { .. }
+        | Request::UndoDenial { .. }
+        | Request::AdmitAll { .. }
+        | Request::SetGate { .. }
+        | Request::GateAll { .. }
+        | Request::AskToUnmute { .. }
+        | Request::SetFloor { .. }
+        | Request::Grant { .. }
+        | Request::Revoke { .. }
+        | Request::LowerHandOf { .. }
+        | Request::OrderHands { .. }
+        | Request::RoundStart { .. }
+        | Request::RoundExtend { .. }
+        | Request::RoundSkip
+        | Request::RoundEnd
+        | Request::Lock { .. }
+        | Request::Freeze
+        | Request::Thaw { .. }
+        | Request::Remove { .. }
+        | Request::UndoRemoval { .. }
+        | Request::SendToWaiting { .. }
+        | Request::ResumeRoom
+        | Request::HandOver { .. }
+        | Request::TakeLead
+        | Request::End { .. }
+        | Request::CancelEnd
+        | Request::EndNow { .. } => true,
+    }
+}
+
+impl Model {
+    pub fn leads(&self, seat: &Seat) -> bool {
+        self.lead.as_ref() == Some(&seat.claims.subject)
+    }
+}

@@ -1,0 +1,297 @@
+//! One meeting: a room, those who come to it, and the judge who watches.
+
+use std::collections::BTreeMap;
+
+use hearth_protocol::{Card, GroundRules, ServerFrame};
+use hearth_room::{Command, ConnectionId, Definition, Effects, Policy, Room, Words};
+
+use crate::{
+    cast::{self, hash_of},
+    chance::Chance,
+    judge::{Broken, Judge, Step, law},
+    script::Script,
+};
+
+#[derive(Debug)]
+pub struct Meeting {
+    pub judge: Judge,
+    pub trace: Option<Vec<String>>,
+    room: Room,
+    /// The same room before it was restored, on the same inputs.
+    twin: Option<Room>,
+    script: Script,
+    now: u32,
+}
+
+impl Meeting {
+    pub fn new(seed: u64) -> Meeting {
+        let mut chance = Chance::new(seed);
+        let definition = definition(&mut chance);
+        Meeting {
+            room: Room::new(definition.clone()),
+            judge: Judge::new(definition),
+            trace: None,
+            twin: None,
+            script: Script {
+                people: cast::cast(&mut chance),
+                counter: 0,
+                asked: Vec::new(),
+                alive: BTreeMap::new(),
+            },
+            now: 0,
+        }
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.judge.model.ended
+    }
+
+    pub fn step(&mut self, dice: u64) -> Result<(), Broken> {
+        let mut chance = Chance::new(dice);
+        self.let_time_pass(&mut chance)?;
+        if self.is_over() {
+            return Ok(());
+        }
+        if chance.one_in(200) {
+            self.catch_up()?;
+            return self.restart(&mut chance);
+        }
+        match self.script.next(self.now, &self.judge, &mut chance) {
+            Some(command) => self.command(command)?,
+            None => self.catch_up()?,
+        }
+        if !chance.one_in(16) || self.is_over() {
+            return Ok(());
+        }
+        let seated: Vec<ConnectionId> =
+            self.judge.model.seats.iter().filter_map(|seat| seat.connection).collect();
+        chance.pick(&seated).map_or(Ok(()), |connection| self.judge.check_fresh(&self.room, *connection))
+    }
+
+    /// On to another instant, every timeout at its own; once in a while up to the very next one.
+    fn let_time_pass(&mut self, chance: &mut Chance) -> Result<(), Broken> {
+        let longest =
+            chance.weighed(&[(10, 0), (20, 30), (30, 1_000), (20, 4_000), (8, 20_000), (2, 60_000)]);
+        let to_next = self.room.poll_timeout().filter(|_| chance.one_in(10));
+        let until = to_next.unwrap_or(self.now + chance.below(longest + 1)).max(self.now);
+        while let Some(at) = self.room.poll_timeout().filter(|at| *at <= until) {
+            if self.is_over() || at == until && chance.one_in(2) {
+                break;
+            }
+            // What waits since before a restart is overdue.
+            let at = if self.judge.woken { at.max(self.now) } else { at };
+            law!(at >= self.now, "10", "{at} is over at {}, and still due", self.now)?;
+            self.check_nothing_between(at, chance)?;
+            self.now = at;
+            let effects = self.room.handle_timeout(at);
+            let next = self.room.poll_timeout();
+            law!(next != Some(at), "10", "{at} stays due")?;
+            self.judged(None, vec![effects])?;
+        }
+        self.now = until;
+        Ok(())
+    }
+
+    /// What is due at this very instant.
+    fn catch_up(&mut self) -> Result<(), Broken> {
+        while self.room.poll_timeout().is_some_and(|at| at <= self.now) && !self.is_over() {
+            let effects = self.room.handle_timeout(self.now);
+            self.judged(None, vec![effects])?;
+        }
+        Ok(())
+    }
+
+    /// Law 10: nothing changes before the instant that was named.
+    fn check_nothing_between(&self, at: u32, chance: &mut Chance) -> Result<(), Broken> {
+        if at == self.now || !chance.one_in(32) {
+            return Ok(());
+        }
+        let between = self.now + chance.below(at - self.now);
+        let mut room = self.room.clone();
+        let effects = room.handle_timeout(between);
+        let quiet = effects == Effects { version: effects.version, ..Effects::default() };
+        law!(quiet, "10", "{at} was named, but at {between}: {effects:?}")?;
+        law!(room.poll_timeout() == Some(at), "10", "{at} was named, then {:?}", room.poll_timeout())?;
+        law!(room.table() == self.room.table(), "10", "the table changed by itself")
+    }
+
+    fn command(&mut self, command: Command) -> Result<(), Broken> {
+        let mut effects = vec![self.room.apply(self.now, command.clone())];
+        while self.room.poll_timeout().is_some_and(|at| at <= self.now) {
+            law!(effects.len() < 20, "10", "{:?} stays due", self.room.poll_timeout())?;
+            effects.push(self.room.handle_timeout(self.now));
+        }
+        if let Command::Knock { connection, .. }
+        | Command::Return { connection, .. }
+        | Command::Request { connection, .. }
+        | Command::Refresh { connection } = &command
+        {
+            self.script.alive.insert(*connection, self.now);
+        }
+        if let Command::Dropped { connection, .. } = &command {
+            self.script.forget(*connection);
+        }
+        if let Command::Shutdown = &command {
+            self.script.forget_all();
+        }
+        self.judged(Some(&command), effects)
+    }
+
+    fn judged(&mut self, command: Option<&Command>, effects: Vec<Effects>) -> Result<(), Broken> {
+        if let Some(trace) = &mut self.trace {
+            trace.push(shown(self.now, command, &effects));
+        }
+        self.follow_twin(command, &effects)?;
+        let step = Step { now: self.now, command, effects: &effects, room: &self.room };
+        self.judge.judge(&step)?;
+        for tell in effects.iter().flat_map(|effects| effects.farewell.iter().chain(&effects.tell)) {
+            match &tell.words {
+                Words::Frame(ServerFrame::Knocked { secret } | ServerFrame::Seated { secret }) => {
+                    let hash = hash_of(secret).expect("only fresh secrets are given");
+                    self.script.alive.insert(tell.to, self.now);
+                    self.script.receive(tell.to, hash);
+                }
+                Words::Bye(_) => self.script.forget(tell.to),
+                Words::Frame(_) | Words::Snapshot(_) | Words::Delta(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Law 7: a restored room behaves as the one it was made from.
+    fn follow_twin(&mut self, command: Option<&Command>, effects: &[Effects]) -> Result<(), Broken> {
+        let Some(twin) = &mut self.twin else { return Ok(()) };
+        let mut followed = match command {
+            Some(command) => vec![twin.apply(self.now, command.clone())],
+            None => vec![twin.handle_timeout(self.now)],
+        };
+        while twin.poll_timeout().is_some_and(|at| at <= self.now) && followed.len() < 20 {
+            followed.push(twin.handle_timeout(self.now));
+        }
+        let told = |effects: &[Effects]| -> Vec<String> { effects.iter().flat_map(comparable).collect() };
+        let (restored, before) = (told(effects), told(&followed));
+        law!(restored == before, "7", "restored: {restored:#?}\nas it was: {before:#?}")?;
+        law!(
+            twin.table().rows == self.room.table().rows,
+            "7",
+            "{:?}\nas it was {:?}",
+            self.room.table(),
+            twin.table()
+        )
+    }
+
+    /// The process stops and starts again, with or without a goodbye, and with or without proof that nothing is missing.
+    fn restart(&mut self, chance: &mut Chance) -> Result<(), Broken> {
+        if chance.one_in(2) {
+            self.command(Command::Shutdown)?;
+        }
+        let settled = chance.one_in(2);
+        if settled {
+            for connection in self.judge.model.live.clone() {
+                self.command(Command::Dropped { connection, last_seen: self.now })?;
+            }
+            let until = self.now + self.judge.model.policy().media_linger_ms;
+            while let Some(at) = self.room.poll_timeout().filter(|at| *at <= until) {
+                self.now = at;
+                let effects = self.room.handle_timeout(at);
+                self.judged(None, vec![effects])?;
+                if self.is_over() {
+                    return Ok(());
+                }
+            }
+        }
+        // The room's clock is the meeting's.
+        let effects = self.room.handle_timeout(self.now);
+        self.judged(None, vec![effects])?;
+        let proven = chance.one_in(2);
+        let kept = serde_json::to_string(&self.room.snapshot()).expect("a snapshot is JSON");
+        let words = self.script.people.iter().map(|person| &person.alias).filter(|alias| !alias.is_empty());
+        for alias in words {
+            law!(!kept.contains(alias.as_str()), "7", "the alias {alias:?} is in a snapshot")?;
+        }
+        law!(!kept.contains("secret-"), "7", "a secret is in a snapshot")?;
+        let snapshot = serde_json::from_str(&kept).expect("what was written can be read");
+        let restored = Room::restore(self.judge.model.definition.clone(), snapshot, proven);
+        let again = serde_json::to_string(&restored.snapshot()).expect("a snapshot is JSON");
+        let snapshot = serde_json::from_str(&again).expect("what was written can be read");
+        let twice = Room::restore(self.judge.model.definition.clone(), snapshot, true).snapshot();
+        let twice = serde_json::to_string(&twice).expect("a snapshot is JSON");
+        law!(again == twice, "7", "restored {again}\nand again {twice}")?;
+        self.twin = (settled && proven).then(|| self.room.clone());
+        self.room = restored;
+        self.script.forget_all();
+        self.judge.restart(&self.room, proven)
+    }
+}
+
+/// One step for people to read.
+fn shown(now: u32, command: Option<&Command>, effects: &[Effects]) -> String {
+    let mut lines =
+        vec![command.map_or_else(|| format!("{now:>9} time"), |command| format!("{now:>9} {command:?}"))];
+    for effects in effects {
+        lines.extend(
+            effects
+                .forward
+                .iter()
+                .map(|table| format!("          forward {:?} {:?}", table.version, table.epoch)),
+        );
+        let rows = effects.forward.iter().flat_map(|table| &table.rows);
+        lines.extend(rows.map(|row| {
+            let closed =
+                row.closed.map(|closed| closed.iter().map(|reason| reason.name()).collect::<Vec<_>>());
+            format!("            {:?} {:?} barred {} {closed:?}", row.subject, row.generation, row.barred)
+        }));
+        lines.extend(
+            effects
+                .record
+                .iter()
+                .map(|record| format!("          record {:?} by {:?}", record.act, record.actor)),
+        );
+        let told = effects.farewell.iter().chain(&effects.tell);
+        lines.extend(told.map(|tell| format!("          tell {:?} {:?}", tell.to, tell.words)));
+    }
+    lines.join("\n")
+}
+
+/// What two rooms that are one must have in common: all but versions and names.
+fn comparable(effects: &Effects) -> Vec<String> {
+    let records = effects.record.iter().map(|record| format!("{record:?}"));
+    let told = effects.tell.iter().filter_map(|tell| match &tell.words {
+        Words::Frame(frame) => Some(format!("{:?} {frame:?}", tell.to)),
+        Words::Bye(bye) => Some(format!("{:?} {bye:?}", tell.to)),
+        Words::Snapshot(_) => Some(format!("{:?} snapshot", tell.to)),
+        Words::Delta(_) => None,
+    });
+    records.chain(told).collect()
+}
+
+fn definition(chance: &mut Chance) -> Definition {
+    let policy = Policy {
+        waiting_room: !chance.one_in(4),
+        outside_waits: !chance.one_in(3),
+        capacity: 2 + chance.below(5),
+        observers_max: 1 + chance.below(2),
+        knocks_max: 3 + chance.below(17),
+        hold_ms: if chance.one_in(2) { 60_000 } else { Policy::default().hold_ms },
+        speakers_max: 1 + chance.below(3) / 2,
+        private_queue: chance.one_in(3),
+        ..Policy::default()
+    };
+    let line = |text: &str| text.to_owned();
+    Definition {
+        title: line("A group"),
+        ground_rules: GroundRules {
+            version: 1,
+            hash: line("first"),
+            rules: vec![line("What is said here stays here.")],
+        },
+        crisis_line: line("Help at once"),
+        removal_card: Card {
+            title: line("Card"),
+            text: line("Text"),
+            crisis_line: line("Line"),
+            contact: line("Whom to ask"),
+        },
+        policy,
+    }
+}

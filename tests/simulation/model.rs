@@ -1,0 +1,383 @@
+//! The second, simpler model: what the rules say, kept in the plainest form and worked out anew at every look.
+//!
+//! Where the room keeps gates, tables and views up to date, this model derives them from a few facts each time it is asked.
+
+mod time;
+mod turns;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hearth_forwarding::{Reason, Reasons, Source};
+use hearth_protocol::{FloorMode, HandKind, Role, ThawStep};
+use hearth_room::{Claims, ConnectionId, Definition, Policy, SecretHash};
+
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub definition: Definition,
+    pub now: u32,
+    pub started: Option<u32>,
+    pub ended: bool,
+    /// In the order of seating.
+    pub seats: Vec<Seat>,
+    /// In the order of knocking.
+    pub doors: Vec<Door>,
+    pub live: BTreeSet<ConnectionId>,
+    /// Everyone's number, for the session.
+    pub numbers: BTreeMap<String, u32>,
+    pub aliases: BTreeMap<u32, String>,
+    pub generations: BTreeMap<u32, u32>,
+    /// Issuer and ticket, with the expiry.
+    pub spent: BTreeMap<(String, String), u32>,
+    pub secrets: BTreeMap<SecretHash, String>,
+    pub removed: BTreeSet<String>,
+    /// Removed and taken back, or sent back to wait: these come in by a facilitator alone.
+    pub undone: BTreeSet<String>,
+    pub denied: BTreeSet<String>,
+    /// The knocks that were denied.
+    pub denials: BTreeMap<u32, String>,
+    /// Who left or was given up, and how and when.
+    pub gone: BTreeMap<String, (bool, u32)>,
+    pub lock: Option<BTreeSet<String>>,
+    /// By number, since it outlives the seat.
+    pub gated: BTreeSet<(u32, usize)>,
+    pub freeze: Option<Freeze>,
+    pub hold: Option<Hold>,
+    pub unattended_since: Option<u32>,
+    /// The last moment that somebody was in charge.
+    pub led_until: u32,
+    pub lead: Option<String>,
+    /// Who lost the lead by absence: it is offered back to them.
+    pub offered: BTreeSet<String>,
+    /// Seats whose owners were sent back to the waiting room.
+    pub aside: BTreeMap<String, Seat>,
+    /// Until when somebody is asked to unmute.
+    pub asked: BTreeMap<u32, u32>,
+    pub word: Option<String>,
+    pub ends_at: Option<u32>,
+    pub floor: Floor,
+    pub hands: Vec<Hand>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Seat {
+    pub claims: Claims,
+    pub number: u32,
+    pub secret: SecretHash,
+    pub connection: Option<ConnectionId>,
+    /// The last sign of life, once the connection is lost.
+    pub dropped: Option<u32>,
+    /// The relay has stopped its media.
+    pub silent: bool,
+    pub own: [bool; 3],
+    pub on_turn: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Door {
+    pub claims: Claims,
+    pub connection: Option<ConnectionId>,
+    pub secret: SecretHash,
+    /// Not by a spent secret.
+    pub by_ticket: bool,
+    pub consented: bool,
+    pub dropped: Option<u32>,
+    /// As facilitators see it.
+    pub id: Option<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Freeze {
+    pub since: u32,
+    pub by: u32,
+    pub thawed: Vec<ThawStep>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hold {
+    pub since: u32,
+    pub ends_at: u32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Floor {
+    pub mode: FloorMode,
+    /// The mode that a round came into, and that comes back after it.
+    pub before: FloorMode,
+    pub speakers: Vec<Speaker>,
+    pub round: Option<Round>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Speaker {
+    pub number: u32,
+    pub since: u32,
+    /// When the turn was meant to be over.
+    pub until: Option<u32>,
+    /// Answers whoever has the floor, beside them.
+    pub responds: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Round {
+    pub next: Vec<u32>,
+    pub turn_ms: Option<u32>,
+    pub facilitators: bool,
+    /// Who had a turn, or let it go by.
+    pub done: BTreeSet<u32>,
+    /// From when on the absence of whoever has the turn counts.
+    pub counts_from: u32,
+    /// Deferred once by a drop already.
+    pub deferred: BTreeSet<u32>,
+    pub paused: bool,
+    /// What is left of the turn while the round is suspended; less than nothing where it was over.
+    pub left_ms: Option<i64>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hand {
+    pub number: u32,
+    pub kind: HandKind,
+    pub since: u32,
+}
+
+pub const SOURCES: [Source; 3] = Source::ALL;
+
+impl Model {
+    pub fn new(definition: Definition) -> Model {
+        Model {
+            definition,
+            now: 0,
+            started: None,
+            ended: false,
+            seats: Vec::new(),
+            doors: Vec::new(),
+            live: BTreeSet::new(),
+            numbers: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+            generations: BTreeMap::new(),
+            spent: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            removed: BTreeSet::new(),
+            undone: BTreeSet::new(),
+            denied: BTreeSet::new(),
+            denials: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            lock: None,
+            gated: BTreeSet::new(),
+            freeze: None,
+            hold: None,
+            unattended_since: None,
+            led_until: 0,
+            lead: None,
+            offered: BTreeSet::new(),
+            aside: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            word: None,
+            ends_at: None,
+            floor: Floor {
+                mode: FloorMode::Open,
+                before: FloorMode::Open,
+                speakers: Vec::new(),
+                round: None,
+            },
+            hands: Vec::new(),
+        }
+    }
+
+    pub fn policy(&self) -> &Policy {
+        &self.definition.policy
+    }
+
+    pub fn seat(&self, subject: &str) -> Option<&Seat> {
+        self.seats.iter().find(|seat| seat.claims.subject == subject)
+    }
+
+    pub fn seat_mut(&mut self, subject: &str) -> Option<&mut Seat> {
+        self.seats.iter_mut().find(|seat| seat.claims.subject == subject)
+    }
+
+    pub fn seat_of(&self, number: u32) -> Option<&Seat> {
+        self.seats.iter().find(|seat| seat.number == number)
+    }
+
+    pub fn seat_behind(&self, connection: ConnectionId) -> Option<&Seat> {
+        self.seats.iter().find(|seat| seat.connection == Some(connection))
+    }
+
+    pub fn door_behind(&self, connection: ConnectionId) -> Option<&Door> {
+        self.doors.iter().find(|door| door.connection == Some(connection))
+    }
+
+    pub fn door_of(&self, subject: &str) -> Option<&Door> {
+        self.doors.iter().find(|door| door.claims.subject == subject)
+    }
+
+    pub fn subject_of(&self, number: u32) -> Option<&str> {
+        self.numbers.iter().find(|(_, known)| **known == number).map(|(subject, _)| subject.as_str())
+    }
+
+    pub fn in_charge(&self) -> impl Iterator<Item = &Seat> {
+        self.seats.iter().filter(|seat| seat.is_facilitator() && seat.connection.is_some())
+    }
+
+    /// Seats that count against the capacity.
+    pub fn counted(&self) -> usize {
+        self.held().filter(|seat| counts(seat.claims.role)).count()
+    }
+
+    pub fn observers(&self) -> usize {
+        self.held().filter(|seat| seat.claims.role == Role::Observer).count()
+    }
+
+    /// Seats in the room, and those kept aside.
+    pub fn held(&self) -> impl Iterator<Item = &Seat> {
+        self.seats.iter().chain(self.aside.values())
+    }
+
+    /// Nobody waits here any more; a seat kept aside goes with it.
+    pub fn go_from_door(&mut self, subject: &str) {
+        self.doors.retain(|door| door.claims.subject != subject);
+        self.aside.remove(subject);
+    }
+
+    /// Whether the lock lets this subject by.
+    pub fn inside_the_lock(&self, subject: &str) -> bool {
+        self.lock.as_ref().is_none_or(|inside| inside.contains(subject))
+    }
+
+    /// Who is on everyone's roster: connected, or lost so lately that media still flow.
+    pub fn roster(&self) -> impl Iterator<Item = &Seat> {
+        self.seats.iter().filter(|seat| seat.connection.is_some() || !seat.silent)
+    }
+
+    pub fn is_paused(&self) -> bool {
+        let frozen =
+            self.freeze.as_ref().is_some_and(|freeze| !freeze.thawed.contains(&ThawStep::Microphones));
+        frozen || self.hold.is_some()
+    }
+
+    /// Law 1, from the rules of sections 4 to 6: why this source is closed.
+    pub fn reasons(&self, seat: &Seat, source: Source) -> Reasons {
+        let mut reasons = self.reasons_but_self(seat, source);
+        if seat.own[source.index()] {
+            reasons = reasons.with(Reason::Self_);
+        }
+        reasons
+    }
+
+    fn reasons_but_self(&self, seat: &Seat, source: Source) -> Reasons {
+        let closed = [
+            (Reason::Ticket, !seat.may_send(source)),
+            (Reason::Facilitator, self.gated.contains(&(seat.number, source.index()))),
+            (Reason::Floor, source != Source::Camera && !self.has_the_floor(seat)),
+            (Reason::Freeze, self.is_frozen(seat, source)),
+            (Reason::Unattended, self.hold.is_some()),
+        ];
+        closed.into_iter().filter(|(_, closed)| *closed).map(|(reason, _)| reason).collect()
+    }
+
+    pub fn has_the_floor(&self, seat: &Seat) -> bool {
+        match self.floor.mode {
+            FloorMode::Open => true,
+            FloorMode::Hands | FloorMode::Round => seat.is_facilitator() || self.is_speaker(seat.number),
+            FloorMode::Facilitator => seat.is_facilitator(),
+            FloorMode::Quiet => false,
+        }
+    }
+
+    pub fn is_speaker(&self, number: u32) -> bool {
+        self.floor.speakers.iter().any(|speaker| speaker.number == number)
+    }
+
+    fn is_frozen(&self, seat: &Seat, source: Source) -> bool {
+        let Some(freeze) = &self.freeze else { return false };
+        let step = match source {
+            Source::Microphone => ThawStep::Microphones,
+            Source::Camera | Source::Screen => ThawStep::Cameras,
+        };
+        !seat.is_facilitator() && !freeze.thawed.contains(&step)
+    }
+
+    /// Carries out a change of the rules' facts and lets `self` follow: section 4.
+    pub fn change<T>(&mut self, change: impl FnOnce(&mut Model) -> T) -> T {
+        let before: Vec<_> = self.seats.iter().map(|seat| (seat.number, self.outer(seat))).collect();
+        let outcome = change(self);
+        for (number, before) in before {
+            let Some(seat) = self.seat_of(number) else { continue };
+            let after = self.outer(seat);
+            let on_turn = seat.on_turn && self.is_speaker(seat.number);
+            let closes = SOURCES.map(|source| {
+                let (before, after) = (before[source.index()], after[source.index()]);
+                let closed = after.iter().any(|reason| reason != Reason::Floor && !before.contains(reason));
+                let floor_came = before.contains(Reason::Floor) && !after.contains(Reason::Floor);
+                closed || floor_came && !(on_turn && source == Source::Microphone)
+            });
+            let seat = self.seats.iter_mut().find(|seat| seat.number == number).expect("it was found above");
+            for (own, closes) in seat.own.iter_mut().zip(closes) {
+                *own |= closes;
+            }
+        }
+        outcome
+    }
+
+    fn outer(&self, seat: &Seat) -> [Reasons; 3] {
+        SOURCES.map(|source| self.reasons_but_self(seat, source))
+    }
+
+    /// A new seat: silent and unseen.
+    pub fn sit(&mut self, claims: Claims, number: u32, secret: SecretHash, connection: ConnectionId) {
+        self.gone.remove(&claims.subject);
+        self.aside.remove(&claims.subject);
+        self.undone.remove(&claims.subject);
+        self.numbers.insert(claims.subject.clone(), number);
+        let seat = Seat {
+            claims,
+            number,
+            secret,
+            connection: Some(connection),
+            dropped: None,
+            silent: false,
+            own: [true; 3],
+            on_turn: false,
+        };
+        self.join_round(&seat);
+        self.seats.push(seat);
+    }
+
+    /// A seat is no more: what hung on it goes with it.
+    pub fn rise(&mut self, subject: &str) {
+        let Some(at) = self.seats.iter().position(|seat| seat.claims.subject == subject) else { return };
+        let seat = self.seats.remove(at);
+        self.hands.retain(|hand| hand.number != seat.number);
+        self.leave_floor(seat.number);
+    }
+}
+
+impl Door {
+    /// Whether facilitators see it.
+    pub fn is_listed(&self) -> bool {
+        self.consented && self.connection.is_some()
+    }
+}
+
+impl Seat {
+    pub fn is_facilitator(&self) -> bool {
+        self.claims.role.is_facilitator()
+    }
+
+    pub fn may_send(&self, source: Source) -> bool {
+        let wire = match source {
+            Source::Microphone => hearth_protocol::Source::Microphone,
+            Source::Camera => hearth_protocol::Source::Camera,
+            Source::Screen => hearth_protocol::Source::Screen,
+        };
+        self.claims.role != Role::Observer && self.claims.publish.contains(&wire)
+    }
+}
+
+pub fn counts(role: Role) -> bool {
+    match role {
+        Role::Member | Role::PeerLead => true,
+        Role::Facilitator | Role::Cofacilitator | Role::Interpreter | Role::Observer => false,
+    }
+}

@@ -1,0 +1,223 @@
+//! What happens by itself, and when.
+
+use std::collections::BTreeSet;
+
+use hearth_room::Act;
+
+use super::{Hold, Model};
+
+/// What is due, in the order in which it happens at one instant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    MediaStop(String),
+    LeadPasses,
+    TurnLapses(u32),
+    HandFalls(u32),
+    AskLapses(u32),
+    Hold,
+    GraceEnds(String),
+    KnockEnds(String),
+    HoldEnds,
+    End,
+}
+
+/// Who acted, and the act; nobody: the room itself, or whoever it may be.
+pub type Acts = Vec<(Option<String>, Act)>;
+
+impl Model {
+    /// Time goes on up to and including `to`.
+    pub fn advance(&mut self, to: u32, acts: &mut Acts) {
+        while !self.ended {
+            let Some((at, due)) = self.due().into_iter().min().filter(|(at, _)| *at <= to) else { break };
+            self.now = self.now.max(at);
+            self.change(|model| model.happen(due, acts));
+        }
+        self.now = to;
+    }
+
+    fn due(&self) -> Vec<(u32, Due)> {
+        let policy = self.policy();
+        let mut due = Vec::new();
+        for seat in &self.seats {
+            let Some(dropped) = seat.dropped else { continue };
+            let subject = seat.claims.subject.clone();
+            if !seat.silent {
+                due.push((dropped + policy.media_linger_ms, Due::MediaStop(subject.clone())));
+            }
+            let suspended = self.floor.round.is_some() && self.is_paused();
+            if self.is_speaker(seat.number) && !suspended {
+                let counts_from = self.floor.round.as_ref().map_or(0, |round| round.counts_from);
+                due.push((dropped.max(counts_from) + policy.turn_grace_ms, Due::TurnLapses(seat.number)));
+            }
+            if self.hands.iter().any(|hand| hand.number == seat.number) {
+                due.push((dropped + policy.hand_grace_ms, Due::HandFalls(seat.number)));
+            }
+            due.push((dropped + policy.grace_ms, Due::GraceEnds(subject)));
+        }
+        let led = self.in_charge().next().is_some();
+        due.extend(
+            self.lead_absent_since().filter(|_| led).map(|at| (at + policy.lead_absence_ms, Due::LeadPasses)),
+        );
+        for door in &self.doors {
+            due.extend(
+                door.dropped.map(|at| (at + policy.grace_ms, Due::KnockEnds(door.claims.subject.clone()))),
+            );
+        }
+        due.extend(self.asked.iter().map(|(number, until)| (*until, Due::AskLapses(*number))));
+        if let Some(since) = self.unattended_since.filter(|_| self.hold.is_none()) {
+            due.push((since + policy.unattended_ms, Due::Hold));
+        }
+        let alone = self.started.is_some() && self.in_charge().next().is_none();
+        due.extend(self.hold.iter().filter(|_| alone).map(|hold| (hold.ends_at, Due::HoldEnds)));
+        due.extend(self.ends_at.map(|at| (at, Due::End)));
+        due
+    }
+
+    fn lead_absent_since(&self) -> Option<u32> {
+        let lead = self.lead.as_ref()?;
+        match self.seat(lead) {
+            Some(seat) => seat.dropped,
+            None => self.gone.get(lead).map(|(_, since)| *since),
+        }
+    }
+
+    fn happen(&mut self, due: Due, acts: &mut Acts) {
+        match due {
+            Due::MediaStop(subject) => {
+                let seat = self.seat_mut(&subject).expect("it was due for a seat");
+                seat.silent = true;
+            }
+            Due::LeadPasses => self.pass_lead_on(acts),
+            Due::TurnLapses(number) => self.lapse(number),
+            Due::HandFalls(number) => {
+                self.lower(number);
+            }
+            Due::AskLapses(number) => {
+                self.asked.remove(&number);
+            }
+            Due::Hold => {
+                let since = self.now;
+                self.hold = Some(Hold { since, ends_at: since + self.policy().hold_ms });
+                self.pause_round();
+                acts.push((None, Act::Held));
+            }
+            Due::GraceEnds(subject) => {
+                let since = self.seat(&subject).and_then(|seat| seat.dropped).unwrap_or(self.now);
+                self.rise(&subject);
+                self.gone.insert(subject.clone(), (true, since));
+                acts.push((None, Act::Left { subject, dropped: true }));
+            }
+            Due::KnockEnds(subject) => self.go_from_door(&subject),
+            Due::HoldEnds | Due::End => self.end(acts),
+        }
+    }
+
+    pub fn end(&mut self, acts: &mut Acts) {
+        self.ended = true;
+        self.seats.clear();
+        self.doors.clear();
+        acts.push((None, Act::Ended));
+    }
+
+    /// To the connected facilitator of lowest rank, the earliest seat among equals.
+    fn pass_lead_on(&mut self, acts: &mut Acts) {
+        let next = self.in_charge().min_by_key(|seat| (seat.claims.rank, seat.number));
+        let next = next.map(|seat| seat.claims.subject.clone());
+        let Some(subject) = next else { return };
+        if let Some(old) = self.lead.replace(subject.clone()) {
+            self.offered.insert(old);
+        }
+        self.offered.remove(&subject);
+        acts.push((None, Act::LeadPassed { subject }));
+    }
+
+    /// A facilitator is connected. Whether the lead changed.
+    pub fn attend(&mut self, subject: &str) -> bool {
+        if !self.seat(subject).is_some_and(super::Seat::is_facilitator) {
+            return false;
+        }
+        self.unattended_since = None;
+        if self.lead.is_none() {
+            self.lead = Some(subject.to_owned());
+            return true;
+        }
+        false
+    }
+
+    /// Somebody was seen last at `at`: whether anybody is in charge still.
+    pub fn mind_the_room(&mut self, facilitator: bool, at: u32) {
+        if facilitator {
+            self.led_until = self.led_until.max(at);
+        }
+        let at = self.led_until;
+        if self.started.is_some() && self.unattended_since.is_none() && self.in_charge().next().is_none() {
+            self.unattended_since = Some(at);
+            let ends_at = at + self.policy().hold_ms;
+            if let Some(hold) = &mut self.hold {
+                hold.ends_at = ends_at;
+            }
+        }
+    }
+
+    /// After a restart. Media are gone, seats and restrictions are not.
+    pub fn wake(&mut self, proven: bool) {
+        for seat in &mut self.seats {
+            seat.silent = true;
+        }
+        if !proven {
+            let since = self.now;
+            let inside: BTreeSet<String> = self.held().map(|seat| seat.claims.subject.clone()).collect();
+            if !inside.is_empty() {
+                self.lock.get_or_insert(inside);
+            }
+            let hold = Hold { since, ends_at: since + self.policy().hold_ms };
+            self.hold.get_or_insert(hold);
+            self.pause_round();
+        }
+    }
+
+    pub fn pause_round(&mut self) {
+        let now = self.now;
+        let left = self
+            .floor
+            .speakers
+            .first()
+            .and_then(|speaker| speaker.until)
+            .map(|until| i64::from(until) - i64::from(now));
+        if let Some(round) = self.floor.round.as_mut().filter(|round| !round.paused) {
+            round.paused = true;
+            round.left_ms = left;
+            if let Some(speaker) = self.floor.speakers.first_mut() {
+                speaker.until = None;
+            }
+        }
+    }
+
+    pub fn go_on_with_round(&mut self) {
+        if self.is_paused() {
+            return;
+        }
+        let now = self.now;
+        if let Some(round) = self.floor.round.as_mut().filter(|round| round.paused) {
+            round.paused = false;
+            round.counts_from = now;
+            if let Some(speaker) = self.floor.speakers.first_mut() {
+                speaker.until = round.left_ms.and_then(|left| u32::try_from(i64::from(now) + left).ok());
+            }
+        }
+    }
+
+    /// The floor outlived its holder's connection: a turn is deferred once, then skipped.
+    fn lapse(&mut self, number: u32) {
+        let Some(round) = self.floor.round.as_mut() else {
+            self.leave_floor(number);
+            return;
+        };
+        if round.deferred.insert(number) {
+            round.next.push(number);
+        } else {
+            round.done.insert(number);
+        }
+        self.next_turn();
+    }
+}
