@@ -293,8 +293,9 @@ export class Session extends Events<SessionEvents> {
 
   #handleClosed(why: Bye | 'unreachable'): void {
     if (why === 'unreachable') return this.#end({ name: 'closed', reason: why });
-    if (why.code === 'bad_ticket' && this.#link) return this.#joinAgain(this.#link);
-    this.#end({ name: 'closed', reason: why.reason, ...(why.card && { card: why.card }) });
+    const unknown = why.code === 'bad_ticket';
+    if (unknown && this.#link) return this.#joinAgain(this.#link);
+    this.#end({ name: 'closed', reason: unknown ? 'not_now' : why.reason, ...(why.card && { card: why.card }) });
   }
 
   /** The connection was lost after the ticket was spent and before the secret came: once more, with a fresh one. */
