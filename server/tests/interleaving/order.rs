@@ -247,7 +247,7 @@ async fn a_record_that_fails_is_refused_to_who_asked_and_kept_from_the_rest_unti
 async fn nothing_is_loosened_while_the_record_cannot_be_kept() {
     let meeting = Meeting::new();
     let mut facilitator = meeting.facilitator("one").await;
-    let mut member = meeting.member("one", "ann", &mut facilitator).await;
+    let member = meeting.member("one", "ann", &mut facilitator).await;
     let media = media_of(&meeting);
     let ann = member.id();
     let open = |open| Request::SetGate { participant: ann, source: Source::Microphone, open };
