@@ -1,5 +1,6 @@
 //! The judge: follows a meeting with the second model and holds the room to the laws.
 
+mod act;
 mod carry;
 mod door;
 mod request;

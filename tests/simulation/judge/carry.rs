@@ -12,7 +12,7 @@ use super::{
     request::inside,
     wire::{Heard, Told},
 };
-use crate::model::{Door, Freeze, Model, Seat};
+use crate::model::{Door, Freeze, Model};
 
 impl Judge {
     #[expect(clippy::too_many_arguments, reason = "the parts of one command and what came of it")]
@@ -470,56 +470,5 @@ impl Judge {
         law!(step.effects.iter().any(|effects| effects.ended), "end", "confirmed, and not ended")?;
         self.model.end(&mut audit.must);
         Ok(())
-    }
-}
-
-impl Model {
-    /// What the audit may say of it.
-    fn set_own(&mut self, subject: &str, source: hearth_forwarding::Source, open: bool) -> Option<Act> {
-        use hearth_protocol::FloorMode;
-        let breaks = self.seat(subject).is_some_and(Seat::is_facilitator)
-            && open
-            && source == hearth_forwarding::Source::Microphone
-            && self.floor.mode == FloorMode::Quiet;
-        if breaks {
-            self.change(|model| model.set_mode(FloorMode::Facilitator));
-        }
-        if let Some(seat) = self.seat_mut(subject) {
-            seat.own[source.index()] = !open;
-        }
-        breaks.then_some(Act::FloorSet { mode: FloorMode::Facilitator })
-    }
-
-    fn gate_all(&mut self, source: hearth_forwarding::Source, except: &BTreeSet<u32>) {
-        let concerned = self.held().filter(|seat| !seat.is_facilitator() && !except.contains(&seat.number));
-        let keys: Vec<_> = concerned.map(|seat| (seat.number, source.index())).collect();
-        self.gated.extend(keys);
-    }
-
-    fn set_lock(&mut self, locked: bool) {
-        if !locked {
-            self.lock = None;
-        } else if self.lock.is_none() {
-            self.lock = Some(self.held().map(|seat| seat.claims.subject.clone()).collect());
-        }
-    }
-
-    fn thaw(&mut self, step: hearth_protocol::ThawStep) {
-        let Some(freeze) = self.freeze.as_mut() else { return };
-        freeze.thawed.push(step);
-        if step == hearth_protocol::ThawStep::Chat {
-            self.freeze = None;
-        }
-        self.go_on_with_round();
-    }
-
-    fn extend_turn(&mut self, by: u32) {
-        let paused = self.is_paused();
-        let Some(round) = self.floor.round.as_mut() else { return };
-        if paused {
-            round.left_ms = round.left_ms.map(|left| left + i64::from(by));
-        } else if let Some(speaker) = self.floor.speakers.first_mut() {
-            speaker.until = speaker.until.map(|until| until.saturating_add(by));
-        }
     }
 }
