@@ -3,21 +3,33 @@
 //! JSON text frames over one WebSocket at `/v1/room/{room}`. Times are milliseconds on the session's clock. Unknown fields are
 //! ignored; unknown messages are refused. The browser's TypeScript is generated from these types.
 
+mod agenda;
+mod aside;
 mod client;
+mod desk;
 mod id;
 mod media;
 mod refusal;
+mod request;
 mod server;
+mod signal;
 mod typescript;
 mod view;
+mod words;
 
+pub use agenda::*;
+pub use aside::*;
 pub use client::*;
+pub use desk::*;
 pub use id::*;
 pub use media::*;
 pub use refusal::*;
+pub use request::*;
 pub use server::*;
+pub use signal::*;
 pub use typescript::typescript;
 pub use view::*;
+pub use words::*;
 
 /// The version spoken here, compared in the first frame.
 pub const VERSION: u32 = 1;

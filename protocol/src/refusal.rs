@@ -33,6 +33,8 @@ pub enum RefusalCode {
     NotPossible,
     /// The answer to the first `end_now`: repeat it with the `confirm` given.
     ConfirmationNeeded,
+    /// The format cannot be read, or asks for what cannot be; the message says where.
+    BadFormat,
     /// Too many of these; wait a moment.
     TooFast,
     /// The frame is not a message of this protocol.
@@ -76,6 +78,7 @@ impl RefusalCode {
             RefusalCode::Full => "The room is full.",
             RefusalCode::NotPossible => "This is not possible just now.",
             RefusalCode::ConfirmationNeeded => "Please confirm once more.",
+            RefusalCode::BadFormat => "This format cannot be read.",
             RefusalCode::TooFast => "That was a lot at once. Please wait a moment.",
             RefusalCode::BadMessage => "The server could not read this message.",
             RefusalCode::UnknownMessage => "The server does not know this kind of message.",

@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{
-    Desk, Floor, Millis, Participant, ParticipantId, Reaction, Refusal, RefusalCode, RequestId, RoomState,
-    RoomView, Secret, Slot, You,
+    Desk, Export, Floor, Message, MessageId, Millis, OwnSignal, Participant, ParticipantId, Reaction,
+    Refusal, RefusalCode, RequestId, RoomState, RoomView, ScaleResult, Secret, Slot, You,
 };
 
 /// What the server sends.
@@ -18,6 +18,8 @@ pub enum ServerFrame {
     GroundRules(GroundRules),
     /// Please wait. Sent on a fixed beat and always the same, whatever the reason.
     Waiting,
+    /// At the door: where one's own signal for help stands.
+    Signal(OwnSignal),
     /// One has a seat; with this secret one comes back to it. Replaces any earlier secret.
     Seated {
         secret: Secret,
@@ -70,6 +72,10 @@ pub enum Outcome {
     Answer { sdp: String },
     /// Repeat `end_now` with this word.
     Confirm { word: String },
+    /// What belongs to oneself.
+    Export(Box<Export>),
+    /// The present format.
+    Format { toml: String },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
@@ -92,12 +98,25 @@ pub enum Change {
     Speaking {
         participants: Vec<ParticipantId>,
     },
-    /// Something to be shown once.
     /// Somebody reacts. Shown for a moment and kept nowhere.
     Reaction {
         participant: ParticipantId,
         reaction: Reaction,
     },
+    /// Somebody wrote.
+    Message(Message),
+    /// A message is taken away again.
+    Unsaid {
+        message: MessageId,
+    },
+    /// How a scale was answered.
+    ScaleResult(ScaleResult),
+    /// Something to be proud of.
+    Milestone {
+        participant: ParticipantId,
+        text: String,
+    },
+    /// Something to be shown once.
     Notice {
         notice: Notice,
     },
@@ -111,6 +130,12 @@ pub enum Notice {
     NewDevice,
     /// The confidentiality of the group, again.
     Confidentiality,
+    /// Something was done about the group's confidentiality. Neutral words.
+    Breach,
+    /// Half a minute of one's turn is left, and then it ends.
+    TurnEndsSoon,
+    /// Everyone is asked back into the room.
+    Recalled,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]

@@ -1,7 +1,10 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{FloorMode, HandKind, KnockId, Millis, ParticipantId, Source, ThawStep};
+use crate::{
+    Aside, AsideId, ChatPolicy, Desk, FloorMode, Goal, HandKind, HandOrder, Level, Millis, OwnSignal,
+    ParticipantId, Prompt, ReactionPolicy, Scale, Segment, Source, ThawStep, Timer,
+};
 
 /// The room as one recipient may see it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
@@ -28,6 +31,16 @@ pub enum Role {
     Interpreter,
     Member,
     Observer,
+}
+
+impl Role {
+    /// Ticketed facilitators and cofacilitators: what the rules call *facilitators*.
+    pub const fn is_facilitator(self) -> bool {
+        match self {
+            Role::Facilitator | Role::Cofacilitator => true,
+            Role::PeerLead | Role::Interpreter | Role::Member | Role::Observer => false,
+        }
+    }
 }
 
 /// Why a gate is closed.
@@ -68,6 +81,24 @@ pub struct You {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub asked_until: Option<Millis>,
+    /// Chosen by oneself.
+    pub level: Level,
+    /// Set by a facilitator.
+    pub ceiling: Level,
+    /// One's signal for help, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub signal: Option<OwnSignal>,
+    /// One has told the facilitators that somebody may be watching.
+    pub not_alone: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub goal: Option<Goal>,
+    pub takes_feedback: bool,
+    /// One's answer to the scale that is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub scale_answer: Option<u32>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -90,6 +121,24 @@ pub struct Participant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub hand: Option<Hand>,
+    /// From the ticket: a facilitator's credential, or in which capacity somebody listens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub title: Option<String>,
+    /// The lead has lent them some of the desk.
+    pub helper: bool,
+    /// In this aside; absent: in the room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub aside: Option<AsideId>,
+    /// Sits at the device of this participant, whose gates are theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub device: Option<ParticipantId>,
+    /// Their own line for the session, where they share it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub goal: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -125,6 +174,30 @@ pub struct RoomState {
     /// Raised whenever who may listen changes.
     pub epoch: u32,
     pub crisis_line: String,
+    /// Everyone but facilitators is closed until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub break_until: Option<Millis>,
+    /// The format's title.
+    pub format: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub segment: Option<Segment>,
+    /// As it stands now: closed for members too by freeze and hold.
+    pub chat: ChatPolicy,
+    pub reactions: ReactionPolicy,
+    pub hands: HandOrder,
+    pub asides: Vec<Aside>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub prompt: Option<Prompt>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub timer: Option<Timer>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub scale: Option<Scale>,
+    pub care_moment: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -162,6 +235,8 @@ pub struct Speaker {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub until: Option<Millis>,
+    /// The turn ends by itself at `until`.
+    pub stops: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -170,70 +245,4 @@ pub struct Round {
     pub next: Vec<ParticipantId>,
     /// Suspended by freeze or hold, not lost.
     pub paused: bool,
-}
-
-/// What facilitators alone see.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Desk {
-    pub knocks: Vec<Knock>,
-    /// For `admit_all`.
-    pub knocks_version: u32,
-    /// Why each gate is closed, for everyone on the roster.
-    pub gates: Vec<ParticipantGates>,
-    /// Who held a seat and is not connected now.
-    pub away: Vec<Away>,
-    /// Who was removed, for undo.
-    pub removed: Vec<Removed>,
-    /// Who was denied, for undo.
-    pub denied: Vec<Denied>,
-    /// Seats that count, held ones included.
-    pub seats: u32,
-    pub capacity: u32,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Knock {
-    pub id: KnockId,
-    pub alias: String,
-    pub role: Role,
-    /// Holds a seat already, on another device or tab: admitting moves the seat.
-    pub new_device: bool,
-    pub since: Millis,
-    /// Came after the start: collected without a sound.
-    pub quiet: bool,
-    /// The lock is in the way: `admit` needs `through_lock`.
-    pub needs_through_lock: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct ParticipantGates {
-    pub participant: ParticipantId,
-    pub gates: GateReasons,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Away {
-    pub participant: ParticipantId,
-    pub alias: String,
-    pub how: AwayHow,
-    pub since: Millis,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum AwayHow {
-    Left,
-    Dropped,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Removed {
-    pub participant: ParticipantId,
-    pub alias: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Denied {
-    pub knock: KnockId,
-    pub alias: String,
 }

@@ -84,6 +84,8 @@ impl Person {
             publish: self.publish.clone(),
             open_admission: self.open_admission,
             interprets: None,
+            title: None,
+            guardian_consent: false,
         };
         self.tickets.push(claims.clone());
         claims

@@ -66,7 +66,14 @@ fn replay(view: &mut RoomView, change: Change) -> bool {
         Change::Floor(floor) => replaced(&mut view.floor, floor),
         Change::You(you) => replaced(&mut view.you, *you),
         Change::Desk(desk) => replaced(&mut view.desk, Some(*desk)),
-        Change::Slot(_) | Change::Speaking { .. } | Change::Reaction { .. } | Change::Notice { .. } => true,
+        Change::Slot(_)
+        | Change::Speaking { .. }
+        | Change::Reaction { .. }
+        | Change::Message(_)
+        | Change::Unsaid { .. }
+        | Change::ScaleResult(_)
+        | Change::Milestone { .. }
+        | Change::Notice { .. } => true,
     }
 }
 

@@ -148,7 +148,11 @@ impl Judge {
                 let everyone: Vec<u32> = self.table.rows.iter().map(|row| row.subject.0).collect();
                 self.renew(&everyone, true, step)
             }
-            Command::Define(_) | Command::Revoke { .. } => Ok(()),
+            // Not driven yet.
+            Command::ShareDevice { .. }
+            | Command::Voiced { .. }
+            | Command::Define(_)
+            | Command::Revoke { .. } => Ok(()),
             Command::Shutdown => self.shut_down(heard),
         }
     }
@@ -344,6 +348,8 @@ fn newcomer(command: &Command) -> Option<ConnectionId> {
         | Command::Refresh { .. }
         | Command::MediaLost { .. }
         | Command::RelayRestarted
+        | Command::ShareDevice { .. }
+        | Command::Voiced { .. }
         | Command::Define(_)
         | Command::Revoke { .. }
         | Command::Shutdown => None,

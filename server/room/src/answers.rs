@@ -46,7 +46,9 @@ impl Answer {
     pub fn of(result: &Result<Option<Outcome>, RefusalCode>) -> Answer {
         match result {
             Ok(Some(Outcome::Confirm { word })) => Answer::Confirm(word.clone()),
-            Ok(Some(Outcome::Answer { .. }) | None) => Answer::Ok,
+            Ok(Some(Outcome::Answer { .. } | Outcome::Export(_) | Outcome::Format { .. }) | None) => {
+                Answer::Ok
+            }
             Err(code) => Answer::Refused(*code),
         }
     }

@@ -46,6 +46,12 @@ pub struct Claims {
     /// For an interpreter: the subject of whom they speak for.
     #[serde(default)]
     pub interprets: Option<String>,
+    /// A facilitator's credential, or in which capacity an observer listens: shown on the roster.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// A guardian has agreed: asked for by formats for minors.
+    #[serde(default)]
+    pub guardian_consent: bool,
 }
 
 /// What comes to the room from outside.
@@ -71,6 +77,16 @@ pub enum Command {
     MediaLost { subject: Subject, generation: Generation },
     /// The worker that carried this room's media was restarted: every media connection is to be made anew.
     RelayRestarted,
+    /// Another person would sit at this device, with a verified ticket of their own and agreement to these ground rules.
+    ShareDevice {
+        connection: ConnectionId,
+        request_id: RequestId,
+        claims: Claims,
+        version: u32,
+        hash: String,
+    },
+    /// How long each was heard since the last report, in milliseconds, as the relay counted behind open gates.
+    Voiced { heard: Vec<(Subject, u32)> },
     /// The standing room was changed. Changed ground rules open a window in which they are to be agreed to.
     Define(Box<Definition>),
     /// The issuer took this subject's tickets back: a removal.

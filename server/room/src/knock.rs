@@ -181,6 +181,8 @@ impl Room {
             publish: seat.publish.iter().map(|source| spoken(*source)).collect(),
             open_admission: false,
             interprets: seat.interprets.clone(),
+            title: seat.title.clone(),
+            guardian_consent: true,
         })
     }
 

@@ -3,12 +3,19 @@
 //! Nothing here knows a clock, a socket, a lock, randomness or an async runtime. The same commands at the same times give the
 //! same effects, always. All rules of the room are here and nowhere else.
 
+mod agenda;
 mod alias;
 mod answers;
+mod aside;
+mod attendance;
+mod breach;
 mod bye;
+mod card;
+mod chat;
 mod command;
 mod consent;
 mod definition;
+mod device;
 mod door;
 mod due;
 mod effect;
@@ -16,16 +23,22 @@ mod floor;
 mod forwarding;
 mod gate;
 mod hand;
+mod heard;
 mod knock;
 mod lead;
 mod legacy;
+mod level;
+mod own;
 mod policy;
 mod presence;
 mod request;
+mod rest;
 mod room;
 mod round;
 mod safety;
+mod scale;
 mod seat;
+mod signal;
 mod snapshot;
 mod view;
 

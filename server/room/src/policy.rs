@@ -27,6 +27,21 @@ pub(crate) enum Power {
     HandOver,
     TakeLead,
     End,
+    /// Open, fill and close asides.
+    Aside,
+    /// The agenda and what it sets.
+    Agenda,
+    ChangeFormat,
+    ExportFormat,
+    Ceiling,
+    LendHelper,
+    Timer,
+    /// Prompt cards, scales, the care moment.
+    Show,
+    Attendance,
+    AnswerSignal,
+    Breach,
+    Break,
 }
 
 /// Who asks.
@@ -48,6 +63,7 @@ pub(crate) fn may(standing: &Standing, power: Power) -> bool {
         Power::Grant | Power::Round | Power::Freeze | Power::CloseGate | Power::SendToWaiting => {
             facilitator || peer_lead
         }
+        Power::Agenda | Power::Timer => facilitator || peer_lead,
         Power::Admit
         | Power::OpenGate
         | Power::CloseFacilitatorGate
@@ -57,11 +73,22 @@ pub(crate) fn may(standing: &Standing, power: Power) -> bool {
         | Power::Lock
         | Power::Remove
         | Power::ResumeRoom
+        | Power::Aside
+        | Power::ExportFormat
+        | Power::Ceiling
+        | Power::Show
+        | Power::Attendance
+        | Power::AnswerSignal
+        | Power::Breach
+        | Power::Break
         | Power::TakeLead => facilitator,
         Power::Thaw => (facilitator && standing.lead) || ((facilitator || peer_lead) && standing.froze),
-        Power::RemoveFacilitator | Power::SendFacilitatorToWaiting | Power::HandOver | Power::End => {
-            facilitator && standing.lead
-        }
+        Power::RemoveFacilitator
+        | Power::SendFacilitatorToWaiting
+        | Power::HandOver
+        | Power::ChangeFormat
+        | Power::LendHelper
+        | Power::End => facilitator && standing.lead,
     }
 }
 
@@ -88,7 +115,19 @@ impl Power {
             | Power::ResumeRoom
             | Power::HandOver
             | Power::TakeLead
-            | Power::End => self,
+            | Power::End
+            | Power::Aside
+            | Power::Agenda
+            | Power::ChangeFormat
+            | Power::ExportFormat
+            | Power::Ceiling
+            | Power::LendHelper
+            | Power::Timer
+            | Power::Show
+            | Power::Attendance
+            | Power::AnswerSignal
+            | Power::Breach
+            | Power::Break => self,
         }
     }
 }
@@ -138,5 +177,45 @@ pub(crate) fn needed(request: &Request) -> (Power, &'static str) {
         Request::Offer(_) => (Power::Own, "offer"),
         Request::View { .. } => (Power::Own, "view"),
         Request::RenewMedia => (Power::Own, "renew_media"),
+        Request::SetLevel { .. } => (Power::Own, "set_level"),
+        Request::Distress => (Power::Own, "distress"),
+        Request::NotAlone { .. } => (Power::Own, "not_alone"),
+        Request::Say { .. } => (Power::Own, "say"),
+        Request::SayTurn { .. } => (Power::Own, "say_turn"),
+        Request::Unsay { .. } => (Power::Own, "unsay"),
+        Request::AnswerScale { .. } => (Power::Own, "answer_scale"),
+        Request::Milestone { .. } => (Power::Own, "milestone"),
+        Request::SetGoal { .. } => (Power::Own, "set_goal"),
+        Request::TakeFeedback { .. } => (Power::Own, "take_feedback"),
+        Request::GiveFeedback { .. } => (Power::Own, "give_feedback"),
+        Request::Rate { .. } => (Power::Own, "rate"),
+        Request::Export => (Power::Own, "export"),
+        Request::ShareDevice { .. } => (Power::Own, "share_device"),
+        Request::UnshareDevice { .. } => (Power::Own, "unshare_device"),
+        Request::OpenAsides { .. } => (Power::Aside, "open_asides"),
+        Request::OpenCrisisAside { .. } => (Power::Aside, "open_crisis_aside"),
+        Request::Move { .. } => (Power::Aside, "move"),
+        Request::Recall { .. } => (Power::Aside, "recall"),
+        Request::KeepApart { .. } => (Power::Aside, "keep_apart"),
+        Request::StepTo { .. } => (Power::Agenda, "step_to"),
+        Request::Override { .. } => (Power::SetFloor, "override"),
+        Request::ChangeFormat { .. } => (Power::ChangeFormat, "change_format"),
+        Request::ImportFormat { .. } => (Power::ChangeFormat, "import_format"),
+        Request::ExportFormat => (Power::ExportFormat, "export_format"),
+        Request::SetCeiling { .. } => (Power::Ceiling, "set_ceiling"),
+        Request::LendHelper { .. } => (Power::LendHelper, "lend_helper"),
+        Request::ShowPrompt { .. } => (Power::Show, "show_prompt"),
+        Request::StartTimer { .. } => (Power::Timer, "start_timer"),
+        Request::StopTimer => (Power::Timer, "stop_timer"),
+        Request::OpenScale { .. } => (Power::Show, "open_scale"),
+        Request::CloseScale => (Power::Show, "close_scale"),
+        Request::CareMoment { .. } => (Power::Show, "care_moment"),
+        Request::AttestAttendance => (Power::Attendance, "attest_attendance"),
+        Request::CorrectAttendance { .. } => (Power::Attendance, "correct_attendance"),
+        Request::AnswerSignal { .. } => (Power::AnswerSignal, "answer_signal"),
+        Request::Breach { .. } => (Power::Breach, "breach"),
+        Request::Break { .. } => (Power::Break, "break"),
+        Request::EndBreak => (Power::Break, "end_break"),
+        Request::RoundSuspendStop => (Power::Round, "round_suspend_stop"),
     }
 }

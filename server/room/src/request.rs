@@ -191,6 +191,53 @@ impl Room {
             // The shell takes these to the relay.
             Request::Offer(_) | Request::View { .. } => return Err(RefusalCode::NotPossible),
             Request::RenewMedia => self.seat_mut(me)?.renew_media(),
+            // Asides.
+            Request::OpenAsides { .. }
+            | Request::OpenCrisisAside { .. }
+            | Request::Move { .. }
+            | Request::Recall { .. }
+            | Request::KeepApart { .. } => return Err(RefusalCode::NotPossible),
+            // Shared devices, helpers.
+            Request::ShareDevice { .. } | Request::UnshareDevice { .. } | Request::LendHelper { .. } => {
+                return Err(RefusalCode::NotPossible);
+            }
+            // Formats, levels, breaks.
+            Request::StepTo { .. }
+            | Request::Override { .. }
+            | Request::ChangeFormat { .. }
+            | Request::ImportFormat { .. }
+            | Request::ExportFormat
+            | Request::SetLevel { .. }
+            | Request::SetCeiling { .. }
+            | Request::Break { .. }
+            | Request::EndBreak
+            | Request::RoundSuspendStop => return Err(RefusalCode::NotPossible),
+            // Signals.
+            Request::Distress
+            | Request::NotAlone { .. }
+            | Request::AnswerSignal { .. }
+            | Request::Breach { .. } => return Err(RefusalCode::NotPossible),
+            // Words.
+            Request::Say { .. }
+            | Request::SayTurn { .. }
+            | Request::Unsay { .. }
+            | Request::ShowPrompt { .. }
+            | Request::StartTimer { .. }
+            | Request::StopTimer
+            | Request::OpenScale { .. }
+            | Request::AnswerScale { .. }
+            | Request::CloseScale
+            | Request::CareMoment { .. }
+            | Request::Milestone { .. }
+            | Request::SetGoal { .. }
+            | Request::TakeFeedback { .. }
+            | Request::GiveFeedback { .. }
+            | Request::Rate { .. }
+            | Request::Export => return Err(RefusalCode::NotPossible),
+            // Attendance.
+            Request::AttestAttendance | Request::CorrectAttendance { .. } => {
+                return Err(RefusalCode::NotPossible);
+            }
         }
         Ok(None)
     }

@@ -5,13 +5,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use hearth_forwarding::{Epoch, ForwardingTable, Generation, Subject, Version};
 use hearth_protocol::KnockId;
 
+use crate::agenda::Agenda;
 use crate::answers::{Answers, Refusals};
+use crate::aside::Asides;
+use crate::attendance::Attendance;
+use crate::breach::Breaches;
+use crate::card::Cards;
+use crate::chat::Chat;
 use crate::consent::Window;
 use crate::door::Denial;
 use crate::floor::Floor;
+use crate::heard::Hearing;
 use crate::knock::{At, Knock};
+use crate::level::Levels;
+use crate::own::Owned;
+use crate::rest::Rests;
 use crate::safety::{EndAsked, Freeze, Held};
+use crate::scale::Scales;
 use crate::seat::Seat;
+use crate::signal::Signals;
 use crate::view::Told;
 use crate::{Act, Command, ConnectionId, Definition, Effects, Legacy, Record, Words, bye, forwarding};
 
@@ -56,6 +68,21 @@ pub struct Room {
     pub(crate) former_leads: BTreeSet<Subject>,
     pub(crate) ends_at: Option<u32>,
     pub(crate) end_asked: Option<EndAsked>,
+
+    pub(crate) asides: Asides,
+    pub(crate) agenda: Agenda,
+    pub(crate) levels: Levels,
+    pub(crate) rests: Rests,
+    pub(crate) breaches: Breaches,
+    pub(crate) attendance: Attendance,
+    pub(crate) chat: Chat,
+    pub(crate) cards: Cards,
+    pub(crate) scales: Scales,
+    pub(crate) owned: Owned,
+    pub(crate) signals: Signals,
+    pub(crate) hearing: Hearing,
+    /// Members to whom the lead has lent some of the desk.
+    pub(crate) helpers: BTreeSet<Subject>,
 
     pub(crate) answers: BTreeMap<String, Answers>,
     pub(crate) refusals: BTreeMap<String, Refusals>,
@@ -103,6 +130,19 @@ impl Room {
             former_leads: BTreeSet::new(),
             ends_at: None,
             end_asked: None,
+            asides: Asides::default(),
+            agenda: Agenda::default(),
+            levels: Levels::default(),
+            rests: Rests::default(),
+            breaches: Breaches::default(),
+            attendance: Attendance::default(),
+            chat: Chat::default(),
+            cards: Cards::default(),
+            scales: Scales::default(),
+            owned: Owned::default(),
+            signals: Signals::default(),
+            hearing: Hearing::default(),
+            helpers: BTreeSet::new(),
             answers: BTreeMap::new(),
             refusals: BTreeMap::new(),
             version: Version(0),
@@ -180,6 +220,11 @@ impl Room {
             Command::RelayRestarted => {
                 self.seats.values_mut().filter(|seat| seat.is_present()).for_each(Seat::renew_media);
             }
+            Command::ShareDevice { connection, request_id, claims, version, hash } => {
+                self.share_device(out, connection, request_id, claims, version, &hash);
+            }
+            // The balance of who was heard is not kept yet.
+            Command::Voiced { .. } => {}
             Command::Define(definition) => self.define(out, *definition),
             Command::Revoke { subject } => self.revoke_subject(out, &subject),
             Command::Shutdown => self.shut_down(out),
@@ -200,6 +245,8 @@ impl Room {
             | Command::Refresh { .. }
             | Command::MediaLost { .. }
             | Command::RelayRestarted
+            | Command::ShareDevice { .. }
+            | Command::Voiced { .. }
             | Command::Define(_)
             | Command::Revoke { .. }
             | Command::Shutdown => {}

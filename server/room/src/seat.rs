@@ -21,6 +21,8 @@ pub(crate) struct Seat {
     pub rank: u16,
     pub publish: Vec<Source>,
     pub interprets: Option<String>,
+    #[serde(default)]
+    pub title: Option<String>,
     pub alias: Alias,
     pub place: Place,
     pub generation: Generation,
@@ -83,6 +85,7 @@ impl Seat {
             rank: claims.rank,
             publish: Vec::new(),
             interprets: None,
+            title: None,
             alias: Alias::default(),
             place: Place::Gone { how: AwayHow::Left, since: 0 },
             generation: Generation(0),
@@ -182,6 +185,7 @@ impl Seat {
         self.rank = claims.rank;
         self.publish = claims.publish.iter().map(|source| forwarded(*source)).collect();
         self.interprets.clone_from(&claims.interprets);
+        self.title.clone_from(&claims.title);
     }
 }
 

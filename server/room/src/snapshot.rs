@@ -7,12 +7,18 @@ use hearth_forwarding::{Epoch, Subject, Version};
 use hearth_protocol::KnockId;
 use serde::{Deserialize, Serialize};
 
+use crate::agenda::Agenda;
 use crate::alias::Alias;
 use crate::answers::{Answers, Refusals};
+use crate::aside::Asides;
+use crate::attendance::Attendance;
+use crate::breach::Breaches;
 use crate::consent::Window;
 use crate::door::Denial;
 use crate::floor::Floor;
 use crate::knock::Knock;
+use crate::level::Levels;
+use crate::rest::Rests;
 use crate::safety::{EndAsked, Freeze, Held};
 use crate::seat::{Place, Seat};
 use crate::view::Told;
@@ -43,6 +49,20 @@ pub struct Snapshot {
     former_leads: BTreeSet<Subject>,
     ends_at: Option<u32>,
     end_asked: Option<EndAsked>,
+    #[serde(default)]
+    asides: Asides,
+    #[serde(default)]
+    agenda: Agenda,
+    #[serde(default)]
+    levels: Levels,
+    #[serde(default)]
+    rests: Rests,
+    #[serde(default)]
+    breaches: Breaches,
+    #[serde(default)]
+    attendance: Attendance,
+    #[serde(default)]
+    helpers: BTreeSet<Subject>,
     answers: BTreeMap<String, Answers>,
     refusals: BTreeMap<String, Refusals>,
     version: Version,
@@ -87,6 +107,19 @@ impl Room {
             former_leads,
             ends_at,
             end_asked,
+            asides,
+            agenda,
+            levels,
+            rests,
+            breaches,
+            attendance,
+            chat: _,
+            cards: _,
+            scales: _,
+            owned: _,
+            signals: _,
+            hearing: _,
+            helpers,
             answers,
             refusals,
             version,
@@ -116,6 +149,13 @@ impl Room {
             former_leads: former_leads.clone(),
             ends_at: *ends_at,
             end_asked: end_asked.clone(),
+            asides: asides.clone(),
+            agenda: agenda.clone(),
+            levels: levels.clone(),
+            rests: rests.clone(),
+            breaches: breaches.clone(),
+            attendance: attendance.clone(),
+            helpers: helpers.clone(),
             answers: answers.clone(),
             refusals: refusals.clone(),
             version: *version,
@@ -149,6 +189,13 @@ impl Room {
             former_leads: snapshot.former_leads,
             ends_at: snapshot.ends_at,
             end_asked: snapshot.end_asked,
+            asides: snapshot.asides,
+            agenda: snapshot.agenda,
+            levels: snapshot.levels,
+            rests: snapshot.rests,
+            breaches: snapshot.breaches,
+            attendance: snapshot.attendance,
+            helpers: snapshot.helpers,
             answers: snapshot.answers,
             refusals: snapshot.refusals,
             version: snapshot.version,

@@ -118,6 +118,11 @@ impl Room {
                 screen: open(Source::Screen),
             },
             hand: self.hand(subject),
+            title: seat.title.clone(),
+            helper: self.helpers.contains(&subject),
+            aside: None,
+            device: None,
+            goal: None,
         }
     }
 
@@ -148,6 +153,17 @@ impl Room {
             ends_at: self.ends_at.map(Millis),
             epoch: self.epoch.0,
             crisis_line: self.definition.crisis_line.clone(),
+            break_until: None,
+            format: String::new(),
+            segment: None,
+            chat: hearth_protocol::ChatPolicy::default(),
+            reactions: hearth_protocol::ReactionPolicy::default(),
+            hands: hearth_protocol::HandOrder::default(),
+            asides: Vec::new(),
+            prompt: None,
+            timer: None,
+            scale: None,
+            care_moment: false,
         }
     }
 
@@ -157,6 +173,7 @@ impl Room {
             participant: participant(grant.subject),
             since: Millis(grant.since),
             until: None,
+            stops: false,
         });
         let round = self.floor.round.as_ref();
         let turn = round.and_then(|round| {
@@ -165,6 +182,7 @@ impl Room {
                 participant: participant(turn.subject),
                 since: Millis(turn.since),
                 until: turn.until.filter(|_| round.paused.is_none()).map(Millis),
+                stops: false,
             })
         });
         hearth_protocol::Floor {
@@ -190,6 +208,13 @@ impl Room {
             lead_offered: self.is_lead_offered(subject),
             open_on_turn: seat.open_on_turn,
             asked_until: seat.asked_until.map(Millis),
+            level: hearth_protocol::Level::default(),
+            ceiling: hearth_protocol::Level::default(),
+            signal: None,
+            not_alone: false,
+            goal: None,
+            takes_feedback: false,
+            scale_answer: None,
         }
     }
 
@@ -202,6 +227,8 @@ impl Room {
                 .map(|(subject, seat)| ParticipantGates {
                     participant: participant(*subject),
                     gates: gate_reasons(seat),
+                    level: hearth_protocol::Level::default(),
+                    ceiling: hearth_protocol::Level::default(),
                 })
                 .collect(),
             away: self.seats.iter().filter_map(|(subject, seat)| away(*subject, seat)).collect(),
@@ -217,6 +244,15 @@ impl Room {
                 .collect(),
             seats: self.seats_counted(),
             capacity: self.definition.policy.capacity,
+            signals: Vec::new(),
+            kept_apart: Vec::new(),
+            heard: Vec::new(),
+            not_heard: Vec::new(),
+            scale: None,
+            ratings: Vec::new(),
+            agenda: Vec::new(),
+            formats: Vec::new(),
+            incident: None,
         }
     }
 }

@@ -30,6 +30,8 @@ pub struct Ticket {
     pub grant: Grant,
     /// For an interpreter: the subject of whom they speak for.
     interprets: Option<String>,
+    title: Option<String>,
+    guardian_consent: bool,
     issuer: String,
     id: String,
     /// Until `exp` and the skew.
@@ -51,6 +53,8 @@ impl Ticket {
             publish: self.grant.publish,
             open_admission: self.grant.open_admission,
             interprets: self.interprets,
+            title: self.title,
+            guardian_consent: self.guardian_consent,
         }
     }
 }
@@ -102,6 +106,8 @@ impl Tickets {
             publish: grant.publish.clone(),
             admission: if grant.open_admission { Admission::Open } else { Admission::Ask },
             interprets: None,
+            title: None,
+            guardian_consent: false,
         };
         let header = Header { kid: Some(name.to_owned()), ..Header::new(Algorithm::HS256) };
         jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(key.secret()))
@@ -148,6 +154,8 @@ impl Verifier {
         Ok(Ticket {
             remaining: Duration::from_secs(until.saturating_sub(unix_seconds(now))),
             interprets: claims.interprets,
+            title: claims.title,
+            guardian_consent: claims.guardian_consent,
             issuer: claims.iss,
             id: claims.jti,
             grant: Grant {
@@ -202,6 +210,7 @@ const ID_BYTES_MAX: usize = 128;
 /// The room cuts an alias to its own rules; this only keeps a page of text out.
 const ALIAS_BYTES_MAX: usize = 256;
 /// There are three sources.
+const TITLE_BYTES_MAX: usize = 64;
 const PUBLISH_MAX: usize = 3;
 
 /// The claims as they are signed.
@@ -224,6 +233,11 @@ struct WireClaims {
     admission: Admission,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interprets: Option<String>,
+    /// A credential, or in which capacity somebody listens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    #[serde(default)]
+    guardian_consent: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -239,7 +253,11 @@ impl WireClaims {
     fn fits(&self) -> bool {
         let ids = [&self.sub, &self.jti].into_iter().chain(&self.interprets);
         let named = ids.into_iter().all(|id| (1..=ID_BYTES_MAX).contains(&id.len()));
-        named && (1..=ALIAS_BYTES_MAX).contains(&self.alias.len()) && self.publish.len() <= PUBLISH_MAX
+        let titled = self.title.as_ref().is_none_or(|title| (1..=TITLE_BYTES_MAX).contains(&title.len()));
+        named
+            && titled
+            && (1..=ALIAS_BYTES_MAX).contains(&self.alias.len())
+            && self.publish.len() <= PUBLISH_MAX
     }
 }
 

@@ -198,6 +198,47 @@ impl Judge {
             Request::React { .. } => {}
             Request::RenewMedia => return self.renew(&[number], true, step),
             Request::Offer(_) | Request::View { .. } => {}
+            // Not driven yet.
+            Request::SetLevel { .. }
+            | Request::Distress
+            | Request::NotAlone { .. }
+            | Request::Say { .. }
+            | Request::SayTurn { .. }
+            | Request::Unsay { .. }
+            | Request::AnswerScale { .. }
+            | Request::Milestone { .. }
+            | Request::SetGoal { .. }
+            | Request::TakeFeedback { .. }
+            | Request::GiveFeedback { .. }
+            | Request::Rate { .. }
+            | Request::Export
+            | Request::ShareDevice { .. }
+            | Request::UnshareDevice { .. }
+            | Request::OpenAsides { .. }
+            | Request::OpenCrisisAside { .. }
+            | Request::Move { .. }
+            | Request::Recall { .. }
+            | Request::KeepApart { .. }
+            | Request::StepTo { .. }
+            | Request::Override { .. }
+            | Request::ChangeFormat { .. }
+            | Request::ImportFormat { .. }
+            | Request::ExportFormat
+            | Request::SetCeiling { .. }
+            | Request::LendHelper { .. }
+            | Request::ShowPrompt { .. }
+            | Request::StartTimer { .. }
+            | Request::StopTimer
+            | Request::OpenScale { .. }
+            | Request::CloseScale
+            | Request::CareMoment { .. }
+            | Request::AttestAttendance
+            | Request::CorrectAttendance { .. }
+            | Request::AnswerSignal { .. }
+            | Request::Breach { .. }
+            | Request::Break { .. }
+            | Request::EndBreak
+            | Request::RoundSuspendStop => {}
         }
         Ok(())
     }
@@ -404,6 +445,7 @@ impl Judge {
                 ServerFrame::Knocked { secret } => crate::cast::hash_of(secret),
                 ServerFrame::GroundRules(_)
                 | ServerFrame::Waiting
+                | ServerFrame::Signal(_)
                 | ServerFrame::Seated { .. }
                 | ServerFrame::Snapshot { .. }
                 | ServerFrame::Delta { .. }
@@ -447,6 +489,7 @@ impl Judge {
             | ServerFrame::Knocked { .. }
             | ServerFrame::GroundRules(_)
             | ServerFrame::Waiting
+            | ServerFrame::Signal(_)
             | ServerFrame::Seated { .. }
             | ServerFrame::Snapshot { .. }
             | ServerFrame::Delta { .. }

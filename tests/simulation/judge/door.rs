@@ -425,6 +425,7 @@ fn seat_secret(frame: &ServerFrame) -> Option<&hearth_protocol::Secret> {
         ServerFrame::Knocked { .. }
         | ServerFrame::GroundRules(_)
         | ServerFrame::Waiting
+        | ServerFrame::Signal(_)
         | ServerFrame::Snapshot { .. }
         | ServerFrame::Delta { .. }
         | ServerFrame::Ok { .. }

@@ -192,6 +192,47 @@ impl Judge {
             Request::React { .. } => {
                 verdict.may_refuse(true, RefusalCode::TooFast);
             }
+            // Not driven yet.
+            Request::SetLevel { .. }
+            | Request::Distress
+            | Request::NotAlone { .. }
+            | Request::Say { .. }
+            | Request::SayTurn { .. }
+            | Request::Unsay { .. }
+            | Request::AnswerScale { .. }
+            | Request::Milestone { .. }
+            | Request::SetGoal { .. }
+            | Request::TakeFeedback { .. }
+            | Request::GiveFeedback { .. }
+            | Request::Rate { .. }
+            | Request::Export
+            | Request::ShareDevice { .. }
+            | Request::UnshareDevice { .. }
+            | Request::OpenAsides { .. }
+            | Request::OpenCrisisAside { .. }
+            | Request::Move { .. }
+            | Request::Recall { .. }
+            | Request::KeepApart { .. }
+            | Request::StepTo { .. }
+            | Request::Override { .. }
+            | Request::ChangeFormat { .. }
+            | Request::ImportFormat { .. }
+            | Request::ExportFormat
+            | Request::SetCeiling { .. }
+            | Request::LendHelper { .. }
+            | Request::ShowPrompt { .. }
+            | Request::StartTimer { .. }
+            | Request::StopTimer
+            | Request::OpenScale { .. }
+            | Request::CloseScale
+            | Request::CareMoment { .. }
+            | Request::AttestAttendance
+            | Request::CorrectAttendance { .. }
+            | Request::AnswerSignal { .. }
+            | Request::Breach { .. }
+            | Request::Break { .. }
+            | Request::EndBreak
+            | Request::RoundSuspendStop => {}
             Request::Offer(_) | Request::View { .. } => {
                 verdict.may_refuse(true, RefusalCode::NotPossible).may_refuse(true, RefusalCode::BadMessage);
             }
@@ -401,6 +442,21 @@ fn is_for_facilitators(request: &Request) -> bool {
         | Request::Defer
         | Request::React { .. }
         | Request::Leave
+        | Request::SetLevel { .. }
+        | Request::Distress
+        | Request::NotAlone { .. }
+        | Request::Say { .. }
+        | Request::SayTurn { .. }
+        | Request::Unsay { .. }
+        | Request::AnswerScale { .. }
+        | Request::Milestone { .. }
+        | Request::SetGoal { .. }
+        | Request::TakeFeedback { .. }
+        | Request::GiveFeedback { .. }
+        | Request::Rate { .. }
+        | Request::Export
+        | Request::ShareDevice { .. }
+        | Request::UnshareDevice { .. }
         | Request::Offer(_)
         | Request::View { .. }
         | Request::RenewMedia => false,
@@ -431,6 +487,31 @@ fn is_for_facilitators(request: &Request) -> bool {
         | Request::TakeLead
         | Request::End { .. }
         | Request::CancelEnd
+        | Request::OpenAsides { .. }
+        | Request::OpenCrisisAside { .. }
+        | Request::Move { .. }
+        | Request::Recall { .. }
+        | Request::KeepApart { .. }
+        | Request::StepTo { .. }
+        | Request::Override { .. }
+        | Request::ChangeFormat { .. }
+        | Request::ImportFormat { .. }
+        | Request::ExportFormat
+        | Request::SetCeiling { .. }
+        | Request::LendHelper { .. }
+        | Request::ShowPrompt { .. }
+        | Request::StartTimer { .. }
+        | Request::StopTimer
+        | Request::OpenScale { .. }
+        | Request::CloseScale
+        | Request::CareMoment { .. }
+        | Request::AttestAttendance
+        | Request::CorrectAttendance { .. }
+        | Request::AnswerSignal { .. }
+        | Request::Breach { .. }
+        | Request::Break { .. }
+        | Request::EndBreak
+        | Request::RoundSuspendStop
         | Request::EndNow { .. } => true,
     }
 }

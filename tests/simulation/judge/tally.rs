@@ -63,6 +63,7 @@ impl Tally {
             | ServerFrame::Knocked { .. }
             | ServerFrame::GroundRules(_)
             | ServerFrame::Waiting
+            | ServerFrame::Signal(_)
             | ServerFrame::Seated { .. }
             | ServerFrame::Snapshot { .. }
             | ServerFrame::Delta { .. }

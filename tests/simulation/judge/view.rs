@@ -133,6 +133,8 @@ impl Judge {
             .map(|seat| wire::ParticipantGates {
                 participant: wire::ParticipantId(seat.number),
                 gates: gates(|source| model.reasons(seat, source)),
+                level: wire::Level::default(),
+                ceiling: wire::Level::default(),
             })
             .collect();
         meant.sort_by_key(|gates| gates.participant);
@@ -172,6 +174,11 @@ impl Model {
                 screen: open(seat, Source::Screen),
             },
             hand: self.hand_view(seat.number),
+            title: None,
+            helper: false,
+            aside: None,
+            device: None,
+            goal: None,
         };
         let mut roster: Vec<_> = self.roster().map(participant).collect();
         roster.sort_by_key(|participant| participant.id);
@@ -214,6 +221,17 @@ impl Model {
             ends_at: self.ends_at.map(wire::Millis),
             epoch,
             crisis_line: self.definition.crisis_line.clone(),
+            break_until: None,
+            format: String::new(),
+            segment: None,
+            chat: wire::ChatPolicy::default(),
+            reactions: wire::ReactionPolicy::default(),
+            hands: wire::HandOrder::default(),
+            asides: Vec::new(),
+            prompt: None,
+            timer: None,
+            scale: None,
+            care_moment: false,
         }
     }
 
@@ -223,6 +241,7 @@ impl Model {
             participant: wire::ParticipantId(speaker.number),
             since: wire::Millis(speaker.since),
             until: speaker.until.map(wire::Millis),
+            stops: false,
         };
         wire::Floor {
             mode: self.floor.mode,

@@ -27,6 +27,7 @@ impl Told {
             ServerFrame::Knocked { .. }
             | ServerFrame::GroundRules(_)
             | ServerFrame::Waiting
+            | ServerFrame::Signal(_)
             | ServerFrame::Seated { .. }
             | ServerFrame::Snapshot { .. }
             | ServerFrame::Delta { .. }

@@ -100,6 +100,7 @@ impl Told {
             }
             ServerFrame::Bye(bye) => self.bye = Some(bye.clone()),
             ServerFrame::Waiting
+            | ServerFrame::Signal(_)
             | ServerFrame::Ok { .. }
             | ServerFrame::Refusal { .. }
             | ServerFrame::Pong { .. } => {}
@@ -128,7 +129,12 @@ impl Told {
                 self.slots.insert(slot.mid.clone(), slot.clone());
             }
             Change::Speaking { participants } => self.speaking.clone_from(participants),
-            Change::Notice { .. } | Change::Reaction { .. } => {}
+            Change::Notice { .. }
+            | Change::Reaction { .. }
+            | Change::Message(_)
+            | Change::Unsaid { .. }
+            | Change::ScaleResult(_)
+            | Change::Milestone { .. } => {}
         }
     }
 }

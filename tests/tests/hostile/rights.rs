@@ -120,6 +120,31 @@ fn is_of_facilitators(request: &Request) -> bool {
         | Request::TakeLead
         | Request::End { .. }
         | Request::CancelEnd
+        | Request::OpenAsides { .. }
+        | Request::OpenCrisisAside { .. }
+        | Request::Move { .. }
+        | Request::Recall { .. }
+        | Request::KeepApart { .. }
+        | Request::StepTo { .. }
+        | Request::Override { .. }
+        | Request::ChangeFormat { .. }
+        | Request::ImportFormat { .. }
+        | Request::ExportFormat
+        | Request::SetCeiling { .. }
+        | Request::LendHelper { .. }
+        | Request::ShowPrompt { .. }
+        | Request::StartTimer { .. }
+        | Request::StopTimer
+        | Request::OpenScale { .. }
+        | Request::CloseScale
+        | Request::CareMoment { .. }
+        | Request::AttestAttendance
+        | Request::CorrectAttendance { .. }
+        | Request::AnswerSignal { .. }
+        | Request::Breach { .. }
+        | Request::Break { .. }
+        | Request::EndBreak
+        | Request::RoundSuspendStop
         | Request::EndNow { .. } => true,
         Request::AcceptGroundRules { .. }
         | Request::SetOwn { .. }
@@ -131,6 +156,21 @@ fn is_of_facilitators(request: &Request) -> bool {
         | Request::Pass
         | Request::Defer
         | Request::Leave
+        | Request::SetLevel { .. }
+        | Request::Distress
+        | Request::NotAlone { .. }
+        | Request::Say { .. }
+        | Request::SayTurn { .. }
+        | Request::Unsay { .. }
+        | Request::AnswerScale { .. }
+        | Request::Milestone { .. }
+        | Request::SetGoal { .. }
+        | Request::TakeFeedback { .. }
+        | Request::GiveFeedback { .. }
+        | Request::Rate { .. }
+        | Request::Export
+        | Request::ShareDevice { .. }
+        | Request::UnshareDevice { .. }
         | Request::Offer(_)
         | Request::View { .. }
         | Request::RenewMedia => false,

@@ -191,6 +191,7 @@ pub fn check_knows_nothing(client: &Client) {
             ServerFrame::Knocked { .. }
             | ServerFrame::GroundRules(_)
             | ServerFrame::Waiting
+            | ServerFrame::Signal(_)
             | ServerFrame::Ok { outcome: None, .. }
             | ServerFrame::Refusal { .. }
             | ServerFrame::Pong { .. }

@@ -52,6 +52,8 @@ pub fn claims(subject: &str, role: Role) -> Claims {
         ],
         open_admission: false,
         interprets: None,
+        title: None,
+        guardian_consent: false,
     }
 }
 
@@ -439,7 +441,14 @@ fn fold(view: &mut RoomView, change: &Change) {
         Change::Floor(floor) => view.floor = floor,
         Change::You(you) => view.you = *you,
         Change::Desk(desk) => view.desk = Some(*desk),
-        Change::Slot(_) | Change::Speaking { .. } | Change::Reaction { .. } | Change::Notice { .. } => {}
+        Change::Slot(_)
+        | Change::Speaking { .. }
+        | Change::Reaction { .. }
+        | Change::Message(_)
+        | Change::Unsaid { .. }
+        | Change::ScaleResult(_)
+        | Change::Milestone { .. }
+        | Change::Notice { .. } => {}
     }
 }
 
