@@ -59,6 +59,7 @@ function people(count: number, sample: Sample): Participant[] {
     alias: NAMES[index] ?? `Member ${index}`,
     role: index === 0 ? 'facilitator' : index === 8 ? 'cofacilitator' : index === 7 ? 'observer' : 'member',
     lead: index === 0,
+    helper: false,
     open: { microphone: index % 3 === 0 && !sample.frozen, camera: false, screen: false },
     ...(index === 4 ? { hand: { kind: 'speak', place: 1, since: 0 } } : {}),
     ...(index === 1 && sample.hand ? { hand: { kind: 'speak', place: sample.hand, since: 0 } } : {}),
@@ -67,7 +68,12 @@ function people(count: number, sample: Sample): Participant[] {
 
 export function asMember(sample: Sample = {}): View {
   const participants = people(sample.people ?? 9, sample);
-  const speaker = { participant: sample.round === 'mine' ? 2 : 3, since: NOW - 60_000, until: NOW + 62_000 };
+  const speaker = {
+    participant: sample.round === 'mine' ? 2 : 3,
+    since: NOW - 60_000,
+    until: NOW + 62_000,
+    stops: false,
+  };
   return {
     you: {
       participant: 2,
@@ -81,7 +87,11 @@ export function asMember(sample: Sample = {}): View {
       ...(sample.hand ? { hand: { kind: 'speak', place: sample.hand, since: 0 } } : {}),
       lead_offered: false,
       open_on_turn: false,
-    } as View['you'],
+      level: 'video',
+      ceiling: 'video',
+      not_alone: false,
+      takes_feedback: false,
+    },
     participants,
     room: {
       title: 'Tuesday evening group',
@@ -91,6 +101,12 @@ export function asMember(sample: Sample = {}): View {
       ...(sample.ending ? { ends_at: NOW + 95_000 } : {}),
       epoch: 1,
       crisis_line: '988 (call or text, day and night)',
+      format: 'Support circle',
+      chat: 'room',
+      reactions: 'all',
+      hands: 'fifo',
+      asides: [],
+      care_moment: false,
     },
     floor: sample.round
       ? {
@@ -101,6 +117,7 @@ export function asMember(sample: Sample = {}): View {
       : { mode: sample.hand ? 'hands' : 'open', speakers: [] },
     desk: undefined,
     speaking: sample.frozen || sample.hold ? [] : sample.round === 'mine' ? [] : [3],
+    messages: [],
   };
 }
 
@@ -128,13 +145,22 @@ export function asFacilitator(sample: Sample = {}): View {
           camera: ['self'],
           screen: ['self'],
         },
+        level: 'video',
+        ceiling: 'video',
       })),
       away: sample.people === 1 ? [] : [{ participant: 30, alias: 'Vic', how: 'dropped', since: NOW - 70_000 }],
       removed: sample.people === 1 ? [] : [{ participant: 31, alias: 'Quinn' }],
       denied: [{ knock: 9, alias: 'Tess' }],
       seats: view.participants.length,
       capacity: 12,
-    } as unknown as View['desk'],
+      signals: [],
+      kept_apart: [],
+      heard: [],
+      not_heard: [],
+      ratings: [],
+      agenda: [],
+      formats: [],
+    },
   };
 }
 

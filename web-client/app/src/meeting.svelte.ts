@@ -67,6 +67,10 @@ export class Meeting {
           case 'confidentiality':
             this.confidentiality = true;
             break;
+          case 'breach':
+          case 'turn_ends_soon':
+          case 'recalled':
+            break;
         }
       }),
     ];

@@ -1,4 +1,10 @@
+import { agenda, type Agenda } from './agenda';
+import { asides, type Asides } from './asides';
+import { attendance, type Attendance } from './attendance';
+import { exercises, type Exercises } from './exercises';
 import type { FloorMode, KnockId, ParticipantId, Request, RoundOrder, Source, ThawStep } from './generated/protocol';
+import type { Ask } from './requests';
+import { safety, type Safety } from './safety';
 
 export interface RoundPlan {
   readonly order?: RoundOrder;
@@ -10,6 +16,12 @@ export interface RoundPlan {
 
 /** What facilitators may do. The room decides who may; everyone else is refused. */
 export interface FacilitatorDesk {
+  readonly asides: Asides;
+  readonly agenda: Agenda;
+  readonly exercises: Exercises;
+  readonly safety: Safety;
+  readonly attendance: Attendance;
+
   /** `throughLock` lets this one person through a locked door. */
   admit(knock: KnockId, throughLock?: boolean): Promise<void>;
   deny(knock: KnockId): Promise<void>;
@@ -34,6 +46,8 @@ export interface FacilitatorDesk {
   startRound(plan?: RoundPlan): Promise<void>;
   extendTurn(seconds: number): Promise<void>;
   skipTurn(): Promise<void>;
+  /** The present turn is not cut off, however long it takes. */
+  suspendStop(): Promise<void>;
   endRound(): Promise<void>;
 
   lock(): Promise<void>;
@@ -49,6 +63,8 @@ export interface FacilitatorDesk {
   /** Goes on after a hold. */
   resumeRoom(): Promise<void>;
   handOver(participant: ParticipantId): Promise<void>;
+  /** Lends a member floor, rounds, timers and closing gates, or takes them back. */
+  lendHelper(participant: ParticipantId, on: boolean): Promise<void>;
   takeLead(): Promise<void>;
   /** Ends the session after a countdown that everyone sees. */
   end(seconds: number): Promise<void>;
@@ -57,13 +73,15 @@ export interface FacilitatorDesk {
   endNow(): Promise<() => Promise<void>>;
 }
 
-/** `ask` carries a request to the room; a word comes back where it wants to be confirmed. */
-export function facilitatorDesk(
-  ask: (request: Request) => Promise<string | undefined>,
-  knocksVersion: () => number,
-): FacilitatorDesk {
+export function facilitatorDesk(ask: Ask, knocksVersion: () => number): FacilitatorDesk {
   const tell = async (request: Request): Promise<void> => void (await ask(request));
   return {
+    asides: asides(ask),
+    agenda: agenda(ask),
+    exercises: exercises(ask),
+    safety: safety(ask),
+    attendance: attendance(ask),
+
     admit: (knock, throughLock = false) => tell({ type: 'admit', knock, through_lock: throughLock }),
     deny: (knock) => tell({ type: 'deny', knock }),
     undoDenial: (knock) => tell({ type: 'undo_denial', knock }),
@@ -87,6 +105,7 @@ export function facilitatorDesk(
       }),
     extendTurn: (seconds) => tell({ type: 'round_extend', seconds }),
     skipTurn: () => tell({ type: 'round_skip' }),
+    suspendStop: () => tell({ type: 'round_suspend_stop' }),
     endRound: () => tell({ type: 'round_end' }),
 
     lock: () => tell({ type: 'lock', locked: true }),
@@ -98,12 +117,13 @@ export function facilitatorDesk(
     undoRemoval: (participant) => tell({ type: 'undo_removal', participant }),
     resumeRoom: () => tell({ type: 'resume_room' }),
     handOver: (participant) => tell({ type: 'hand_over', participant }),
+    lendHelper: (participant, on) => tell({ type: 'lend_helper', participant, on }),
     takeLead: () => tell({ type: 'take_lead' }),
     end: (seconds) => tell({ type: 'end', seconds }),
     cancelEnd: () => tell({ type: 'cancel_end' }),
     endNow: async () => {
-      const confirm = await ask({ type: 'end_now' });
-      return () => (confirm === undefined ? Promise.resolve() : tell({ type: 'end_now', confirm }));
+      const asked = await ask({ type: 'end_now' });
+      return () => (asked?.type === 'confirm' ? tell({ type: 'end_now', confirm: asked.word }) : Promise.resolve());
     },
   };
 }

@@ -7,6 +7,14 @@
 export { takeLink, Link, type Ticket } from './links';
 export { Refusal, type LocalCode } from './refusal';
 export { Session, type SessionEvents, type SessionOptions } from './session';
+export type { Agenda } from './agenda';
+export type { Asides } from './asides';
+export type { Attendance } from './attendance';
+export type { Chat } from './chat';
+export type { Exercises } from './exercises';
+export type { Help } from './help';
+export type { Mine } from './mine';
+export type { Safety } from './safety';
 export type { ClosedReason, Phase } from './phase';
 export type { FacilitatorDesk, RoundPlan } from './desk';
 export type { MediaState, OwnSource, OwnSources } from './own';
@@ -14,27 +22,48 @@ export type { Picture } from './slots';
 export type { Surroundings, Timing } from './surroundings';
 export { Devices, type Device, type DeviceKind, type DeviceLists, type DevicesEvents } from './devices';
 export type { View } from './state';
+export { TEXT_CHARS_MAX } from './generated/protocol';
 export type {
+  AgendaItem,
+  Aside,
+  AsideId,
+  Audience,
   Away,
+  BreachCode,
   Card,
+  ChatPolicy,
   Denied,
   Desk,
+  Export,
   Floor,
   FloorMode,
   Frozen,
   GateReasons,
+  Goal,
   GroundRules,
   Hand,
   HandKind,
+  HandOrder,
+  Heard,
   Hold,
   Knock,
   KnockId,
+  Level,
+  Message,
+  MessageId,
+  MessageKind,
   Millis,
   Notice,
   OpenSources,
+  OwnSignal,
+  OwnSignalState,
+  Pair,
   Participant,
+  ParticipantGates,
   ParticipantId,
+  Prompt,
   Reaction,
+  ReactionPolicy,
   Reason,
   RefusalCode,
   Removed,
@@ -42,8 +71,18 @@ export type {
   RoomState,
   Round,
   RoundOrder,
+  Scale,
+  ScaleAnswers,
+  ScaleResult,
+  Segment,
+  SegmentKind,
+  SegmentSettings,
+  Signal,
+  SignalId,
+  SignalKind,
   Source,
   Speaker,
   ThawStep,
+  Timer,
   You,
 } from './generated/protocol';

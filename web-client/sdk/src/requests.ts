@@ -1,6 +1,9 @@
 import type { Outcome, Request, RequestId } from './generated/protocol';
 import { Refusal } from './refusal';
 
+/** Carries a request to the room; resolves with what it brought, where that is more than `ok`. */
+export type Ask = (request: Request) => Promise<Outcome | undefined>;
+
 interface Pending {
   readonly request: Request;
   readonly again: boolean;

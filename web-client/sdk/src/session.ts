@@ -1,3 +1,4 @@
+import { chat, type Chat } from './chat';
 import { facilitatorDesk, type FacilitatorDesk } from './desk';
 import { Devices } from './devices';
 import { Events } from './events';
@@ -7,20 +8,26 @@ import type {
   Credential,
   GroundRules,
   HandKind,
+  Level,
   Notice,
   Outcome,
+  OwnSignal,
   ParticipantId,
   Reaction,
   Request,
   RoomView,
+  ScaleResult,
   Tile,
 } from './generated/protocol';
+import { help, type Help } from './help';
 import type { Link } from './links';
 import { Media } from './media';
+import { mine, type Mine } from './mine';
 import { Own, type MediaState, type OwnSources } from './own';
 import type { Phase } from './phase';
 import { forgetPlace, keptPlace } from './place';
 import { Refusal } from './refusal';
+import type { Ask } from './requests';
 import { Signalling } from './signalling';
 import { Slots, type Picture } from './slots';
 import { Sound } from './sound';
@@ -35,6 +42,13 @@ export interface SessionEvents {
   notice: Notice;
   /** Shown for a moment and kept nowhere. */
   reaction: { readonly participant: ParticipantId; readonly reaction: Reaction };
+  /** Told once, and kept nowhere. */
+  milestone: { readonly participant: ParticipantId; readonly text: string };
+  scaleResult: ScaleResult;
+  /** Where one's own signal for help stands; undefined: there is none. */
+  signal: OwnSignal | undefined;
+  /** Ground rules that changed while one is seated, to be agreed to with `acceptGroundRules`; undefined: none any more. */
+  newRules: GroundRules | undefined;
   /** Whether the browser wants a click before it plays sound: then show one and call `allowSound`. */
   soundBlocked: boolean;
 }
@@ -49,6 +63,10 @@ export class Session extends Events<SessionEvents> {
   readonly devices: Devices;
   /** What facilitators may do. */
   readonly desk: FacilitatorDesk;
+  readonly chat: Chat;
+  /** Private signals, from the door on. */
+  readonly help: Help;
+  readonly mine: Mine;
 
   readonly #around: Surroundings;
   readonly #media: Media;
@@ -59,18 +77,19 @@ export class Session extends Events<SessionEvents> {
   #link: Link | undefined;
   #phase: Phase = { name: 'idle' };
   #view: View | undefined;
+  /** Shown, and not agreed to yet. */
+  #rules: GroundRules | undefined;
+  #signal: OwnSignal | undefined;
 
   constructor({ devices = new Devices(), surroundings = theBrowser() }: SessionOptions = {}) {
     super();
     this.devices = devices;
     this.#around = surroundings;
-    this.desk = facilitatorDesk(
-      async (request) => {
-        const outcome = await this.#ask(request);
-        return outcome?.type === 'confirm' ? outcome.word : undefined;
-      },
-      () => this.#view?.desk?.knocks_version ?? 0,
-    );
+    const ask: Ask = (request) => this.#ask(request);
+    this.desk = facilitatorDesk(ask, () => this.#view?.desk?.knocks_version ?? 0);
+    this.chat = chat(ask);
+    this.help = help(ask);
+    this.mine = mine(ask);
     this.#media = new Media(surroundings, {
       offer: async (offer) => {
         const outcome = await this.#ask({ type: 'offer', ...offer }, { again: false });
@@ -100,6 +119,11 @@ export class Session extends Events<SessionEvents> {
 
   get own(): OwnSources {
     return this.#own.sources;
+  }
+
+  /** Where one's own signal for help stands, at the door and inside. */
+  get signal(): OwnSignal | undefined {
+    return this.#signal;
   }
 
   get media(): MediaState {
@@ -140,9 +164,16 @@ export class Session extends Events<SessionEvents> {
   }
 
   async acceptGroundRules(): Promise<void> {
-    if (this.#phase.name !== 'ground_rules') return;
-    const { version, hash } = this.#phase.rules;
+    if (!this.#rules) return;
+    const { version, hash } = this.#rules;
     await this.#tell({ type: 'accept_ground_rules', version, hash });
+    this.#rules = undefined;
+    this.emit('newRules', undefined);
+  }
+
+  /** How much one wants to take part. Lower closes at once, higher opens nothing by itself. */
+  setLevel(level: Level): Promise<void> {
+    return this.#tell({ type: 'set_level', level });
   }
 
   /** Opens the device where needed. Turning on is refused where something else keeps the gate closed. */
@@ -230,6 +261,7 @@ export class Session extends Events<SessionEvents> {
     this.#signalling = signalling;
     signalling.on('ground_rules', (rules) => this.#handleGroundRules(rules));
     signalling.on('waiting', () => this.#handleWaiting());
+    signalling.on('signal', (signal) => this.#handleSignal(signal));
     signalling.on('snapshot', (snapshot) => this.#handleSnapshot(snapshot));
     signalling.on('changes', (changes) => this.#handleChanges(changes));
     signalling.on('lost', () => this.#handleLost());
@@ -237,8 +269,17 @@ export class Session extends Events<SessionEvents> {
   }
 
   #handleGroundRules(rules: GroundRules): void {
+    this.#rules = rules;
+    // Who is seated agrees at their seat.
+    if (this.#view) return this.emit('newRules', rules);
     this.#become({ name: 'ground_rules', rules });
     this.#media.prepare();
+  }
+
+  #handleSignal(signal: OwnSignal | undefined): void {
+    if (this.#signal === signal) return;
+    this.#signal = signal;
+    this.emit('signal', signal);
   }
 
   #handleWaiting(): void {
@@ -250,7 +291,7 @@ export class Session extends Events<SessionEvents> {
   }
 
   #handleSnapshot(snapshot: RoomView): void {
-    this.#view = fromSnapshot(snapshot);
+    this.#view = fromSnapshot(snapshot, this.#view);
     this.#handleView();
     if (this.#phase.name === 'seated') return this.emit('view', this.#view);
     this.#slots.tellAgain();
@@ -262,6 +303,7 @@ export class Session extends Events<SessionEvents> {
   #arrive(): void {
     if (!this.#view || !this.#signalling?.welcome || this.#phase.name === 'seated') return;
     this.#become({ name: 'seated' });
+    if (this.#rules) this.emit('newRules', this.#rules);
     this.emit('view', this.#view);
   }
 
@@ -270,17 +312,42 @@ export class Session extends Events<SessionEvents> {
     const before = this.#view;
     this.#view = afterChanges(before, changes);
     for (const change of changes) {
-      if (change.type === 'slot') this.#slots.handleSlot(change);
-      if (change.type === 'notice') this.emit('notice', change.notice);
-      if (change.type === 'reaction') this.emit('reaction', change);
+      this.#handleEvent(change);
     }
     if (this.#view.you !== before.you || this.#view.participants !== before.participants) this.#handleView();
     if (this.#view !== before && this.#phase.name === 'seated') this.emit('view', this.#view);
   }
 
+  /** What happens beside the view. */
+  #handleEvent(change: Change): void {
+    switch (change.type) {
+      case 'slot':
+        return this.#slots.handleSlot(change);
+      case 'notice':
+        return this.emit('notice', change.notice);
+      case 'reaction':
+        return this.emit('reaction', change);
+      case 'scale_result':
+        return this.emit('scaleResult', change);
+      case 'milestone':
+        return this.emit('milestone', change);
+      case 'participant':
+      case 'left':
+      case 'room':
+      case 'floor':
+      case 'you':
+      case 'desk':
+      case 'speaking':
+      case 'message':
+      case 'unsaid':
+        return;
+    }
+  }
+
   #handleView(): void {
     if (!this.#view) return;
     const { you, participants } = this.#view;
+    this.#handleSignal(you.signal);
     this.#own.handleYou(you);
     this.#media.follow(you.media_generation, you.publish, participants.length - 1);
   }

@@ -10,6 +10,7 @@ import {
   type GroundRules,
   type Hello,
   type Outcome,
+  type OwnSignal,
   type Request,
   type RoomView,
   type ServerFrame,
@@ -22,6 +23,8 @@ import type { Surroundings } from './surroundings';
 export interface SignallingEvents {
   ground_rules: GroundRules;
   waiting: undefined;
+  /** At the door: where one's signal for help stands. */
+  signal: OwnSignal;
   snapshot: RoomView;
   changes: readonly Change[];
   /** The connection is gone; another one is being made. */
@@ -146,6 +149,8 @@ export class Signalling extends Events<SignallingEvents> {
         return this.emit('ground_rules', { version: frame.version, hash: frame.hash, rules: frame.rules });
       case 'waiting':
         return this.emit('waiting', undefined);
+      case 'signal':
+        return this.emit('signal', { since: frame.since, state: frame.state });
       case 'seated':
         this.#keep({ type: 'resume', secret: frame.secret });
         return this.#handleWelcome();

@@ -1,4 +1,17 @@
-import type { Change, Desk, Floor, Participant, ParticipantId, RoomState, RoomView, You } from './generated/protocol';
+import type {
+  Change,
+  Desk,
+  Floor,
+  Message,
+  Participant,
+  ParticipantId,
+  RoomState,
+  RoomView,
+  You,
+} from './generated/protocol';
+
+/** Older ones are forgotten. */
+export const MESSAGES_MAX = 300;
 
 /** The room as this person may see it. Never changed in place: each change makes a new one. */
 export interface View {
@@ -11,11 +24,14 @@ export interface View {
   readonly desk: Desk | undefined;
   /** Who is speaking, loudest first. */
   readonly speaking: readonly ParticipantId[];
+  /** What was written since one is here, oldest first. The server keeps none of it. */
+  readonly messages: readonly Message[];
 }
 
-export function fromSnapshot(snapshot: RoomView): View {
+/** `before`: the view that this one replaces, in the same session. */
+export function fromSnapshot(snapshot: RoomView, before?: View): View {
   const { you, participants, room, floor, desk } = snapshot;
-  return { you, participants, room, floor, desk, speaking: [] };
+  return { you, participants, room, floor, desk, speaking: [], messages: before?.messages ?? [] };
 }
 
 export function afterChanges(view: View, changes: readonly Change[]): View {
@@ -38,8 +54,14 @@ function afterChange(view: View, change: Change): View {
       return { ...view, desk: bare(change) };
     case 'speaking':
       return { ...view, speaking: change.participants };
+    case 'message':
+      return { ...view, messages: [...view.messages, bare(change)].slice(-MESSAGES_MAX) };
+    case 'unsaid':
+      return { ...view, messages: view.messages.filter(({ id }) => id !== change.message) };
     case 'slot':
     case 'reaction':
+    case 'scale_result':
+    case 'milestone':
     case 'notice':
       return view;
   }

@@ -1,13 +1,20 @@
 import { expect, test } from 'vitest';
 import { facilitatorDesk } from '../src/desk';
-import type { ClientFrame, Request } from '../src/generated/protocol';
+import type { ClientFrame, Outcome, Request } from '../src/generated/protocol';
 import { sample } from './samples';
 
 const asked: Request[] = [];
+
+function outcome(request: Request): Outcome | undefined {
+  if (request.type === 'end_now' && !request.confirm) return { type: 'confirm', word: 'ember' };
+  if (request.type === 'export_format') return { type: 'format', toml: 'title = "Our group"' };
+  return undefined;
+}
+
 const desk = facilitatorDesk(
   (request) => {
     asked.push(request);
-    return Promise.resolve(request.type === 'end_now' && !request.confirm ? 'ember' : undefined);
+    return Promise.resolve(outcome(request));
   },
   () => 12,
 );
@@ -53,6 +60,75 @@ test('each act at the desk asks for what the protocol calls it', async () => {
   await check(() => desk.takeLead(), 'take_lead');
   await check(() => desk.end(300), 'end');
   await check(() => desk.cancelEnd(), 'cancel_end');
+});
+
+test('asides are opened, changed and recalled', async () => {
+  const { asides } = desk;
+  await check(
+    () =>
+      asides.open(
+        [
+          [4, 5],
+          [7, 8],
+        ],
+        600,
+      ),
+    'open_asides',
+  );
+  await check(() => asides.open([[1, 4]]), 'open_asides_untimed');
+  await check(() => asides.openCrisis(4), 'open_crisis_aside');
+  await check(() => asides.move(4, 2), 'move_into_an_aside');
+  await check(() => asides.move(4), 'move_back');
+  await check(() => asides.recall(30, 2), 'recall_one_aside');
+  await check(() => asides.recall(0), 'recall_all');
+  await check(() => asides.keepApart(4, 5, true), 'keep_apart');
+});
+
+test('the meeting goes on by its agenda, and by what the facilitators change', async () => {
+  const { agenda } = desk;
+  await check(() => agenda.step(2), 'step_to');
+  await check(
+    () =>
+      agenda.override({ sources: ['microphone', 'camera'], chat: 'members', reactions: 'with_you', hands: 'equity' }),
+    'override_everything',
+  );
+  await check(() => agenda.override({}), 'override_nothing');
+  await check(() => agenda.changeFormat('support_circle'), 'change_format');
+  await check(() => agenda.importFormat('title = "Our group"'), 'import_format');
+  await check(() => agenda.exportFormat(), 'export_format');
+  expect(await agenda.exportFormat()).toBe('title = "Our group"');
+  asked.pop();
+});
+
+test('cards, timers and scales', async () => {
+  const { exercises } = desk;
+  await check(() => exercises.showPrompt({ title: 'A moment', text: 'What went well this week?' }), 'show_prompt');
+  await check(() => exercises.hidePrompt(), 'take_prompt_away');
+  await check(() => exercises.startTimer(180, 'Writing'), 'start_timer');
+  await check(() => exercises.stopTimer(), 'stop_timer');
+  await check(() => exercises.openScale('How strong is the urge today?'), 'open_scale');
+  await check(() => exercises.closeScale(), 'close_scale');
+  await check(() => exercises.careMoment(true), 'care_moment');
+});
+
+test('what keeps the group safe', async () => {
+  const { safety } = desk;
+  await check(() => safety.answerSignal(3, 'I am with you. Shall we talk aside?'), 'answer_signal');
+  await check(() => safety.answerSignal(3), 'answer_signal_without_words');
+  await check(() => safety.breach('recording', 4), 'breach_recording');
+  await check(() => safety.breach('other'), 'breach_by_nobody_named');
+  await check(() => safety.pause(300), 'break');
+  await check(() => safety.endPause(), 'end_break');
+  await check(() => safety.setCeiling('voice', 4), 'set_ceiling_of_one');
+  await check(() => safety.setCeiling('video'), 'set_ceiling_of_all');
+  await check(() => desk.lendHelper(4, true), 'lend_helper');
+  await check(() => desk.suspendStop(), 'round_suspend_stop');
+  await check(() => desk.startRound({ order: { type: 'equity' } }), 'round_start_by_equity');
+});
+
+test('attendance is attested and corrected', async () => {
+  await check(() => desk.attendance.attest(), 'attest_attendance');
+  await check(() => desk.attendance.correct(4, 55, 'Lost the line at the end.'), 'correct_attendance');
 });
 
 test('ending at once takes a second step', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Change, RoomView, ServerFrame } from '../src/generated/protocol';
-import { afterChanges, fromSnapshot, type View } from '../src/state';
+import { afterChanges, fromSnapshot, MESSAGES_MAX, type View } from '../src/state';
 import { sample } from './samples';
 
 type Snapshot = Extract<ServerFrame, { type: 'snapshot' }>;
@@ -62,4 +62,27 @@ test('the sample of a delta leads to the view that it describes', () => {
   expect(after.desk).toEqual(bare(find('desk')));
   expect(after.participants.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 7]);
   expect(after.speaking).toEqual([4, 1]);
+});
+
+const written = (id: number): Change => ({
+  type: 'message',
+  id,
+  from: 4,
+  to: { type: 'room' },
+  kind: 'chat',
+  text: 'I am glad to be here.',
+  at: 99_000,
+});
+
+test('what was written stays over a new snapshot, until it is taken away', () => {
+  const before = afterChanges(fromSnapshot(member()), [written(31), written(32)]);
+  const after = fromSnapshot(member(), before);
+  expect(after.messages.map(({ id }) => id)).toEqual([31, 32]);
+  expect(afterChanges(after, [{ type: 'unsaid', message: 31 }]).messages.map(({ id }) => id)).toEqual([32]);
+});
+
+test('of very many messages the oldest are forgotten', () => {
+  const many = Array.from({ length: MESSAGES_MAX + 1 }, (_, at) => written(at));
+  const { messages } = afterChanges(fromSnapshot(member()), many);
+  expect([messages.length, messages[0]?.id]).toEqual([MESSAGES_MAX, 1]);
 });
