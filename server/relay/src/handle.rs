@@ -11,7 +11,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use hearth_forwarding::{Epoch, ForwardingTable, Generation, Source, Subject, Version};
+use hearth_forwarding::{Epoch, ForwardingTable, Generation, Source, Space, Subject, Version};
 use mio::{Poll, Waker};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -279,8 +279,8 @@ pub struct Tile {
 pub enum Event {
     /// What a browser's slot carries from now on.
     Slot { subject: Subject, generation: Generation, mid: String, carries: Option<Carried>, epoch: Epoch },
-    /// Who is speaking, loudest first, among what may be heard.
-    Speaking { subjects: Vec<Subject> },
+    /// Who is speaking in a space, loudest first, among what may be heard there. Nobody elsewhere may be told.
+    Speaking { space: Space, subjects: Vec<Subject> },
     /// A media connection failed for good.
     Lost { subject: Subject, generation: Generation },
     /// The worker died and was started again: hand over the table again; all media connections are to be made anew.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use hearth_forwarding::{Generation, Subject};
+use hearth_forwarding::{Generation, Space, Subject};
 
 use crate::{
     demux::PeerKey, feed::Feed, handle::Tile, layers::Layers, mailbox::GroupId, peer::Peer, slot::Slot,
@@ -15,6 +15,8 @@ pub struct Member {
     pub generation: Generation,
     /// Its row in the group's present table.
     pub row: usize,
+    /// Where it is, and who is heard first there, as that row says.
+    pub space: Space,
     pub weight: u8,
     pub peer: Peer,
     pub feeds: [Option<Sending>; Feed::COUNT],

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use hearth_forwarding::{ForwardingTable, Generation, Source, Subject};
+use hearth_forwarding::{ForwardingTable, Generation, Reason, Reasons, Source, Subject};
 use hearth_protocol::{MediaOffer, RefusalCode};
 use hearth_relay::{Media, MediaEvents, Offer, OfferRefused, Relay, Tile};
 use tokio::sync::oneshot;
@@ -38,15 +38,16 @@ impl RoomMedia for Media {
     }
 }
 
-/// `wanted`, but in nothing looser than `recorded`: who was not there has no row, and what was closed or barred stays so.
+/// `wanted`, but in nothing looser than `recorded`: who was not there has no row, and what was closed or barred stays so. Whoever is
+/// on the way to another space is in neither, so that the media connection need not be made anew.
 pub(super) fn no_looser(mut wanted: ForwardingTable, recorded: &ForwardingTable) -> ForwardingTable {
     wanted.rows.retain_mut(|row| {
-        let Some(before) = recorded.row(row.subject).filter(|before| before.space == row.space) else {
-            return false;
-        };
-        row.barred |= before.barred;
+        let Some(before) = recorded.row(row.subject) else { return false };
+        let moves = before.space != row.space;
+        row.barred |= before.barred || moves;
+        let between = if moves { Reasons::of(Reason::Away) } else { Reasons::NONE };
         for (closed, was) in row.closed.iter_mut().zip(before.closed) {
-            *closed = closed.union(was);
+            *closed = closed.union(was).union(between);
         }
         true
     });
@@ -90,7 +91,7 @@ pub(super) const fn wire_source(source: Source) -> hearth_protocol::Source {
 
 #[cfg(test)]
 mod tests {
-    use hearth_forwarding::{Reason, Reasons, Row, Space};
+    use hearth_forwarding::{Row, Space};
 
     use super::*;
 
@@ -118,5 +119,15 @@ mod tests {
         let recorded = table(vec![row(1, closed, true), row(2, Reasons::NONE, false)]);
         let held = no_looser(wanted, &recorded);
         assert_eq!(held, table(vec![row(1, closed, true), row(2, closed, true)]));
+    }
+
+    #[test]
+    fn a_move_that_is_not_recorded_leads_nowhere() {
+        let moved = |space| Row { space: Space(space), ..row(1, Reasons::NONE, false) };
+        for (before, wanted) in [(0, 1), (1, 0), (1, 2)] {
+            let held = no_looser(table(vec![moved(wanted)]), &table(vec![moved(before)]));
+            assert!(held.rows[0].barred);
+            assert!(held.rows[0].closed.iter().all(|closed| closed.contains(Reason::Away)));
+        }
     }
 }

@@ -12,7 +12,7 @@ use futures_util::{
     stream::{FuturesUnordered, StreamExt},
 };
 use hearth_forwarding::ForwardingTable;
-use hearth_protocol::{Bye, ByeReason, Millis, Outcome, Request, RequestId, ServerFrame};
+use hearth_protocol::{Bye, ByeReason, Millis, Outcome, ParticipantId, Request, RequestId, ServerFrame};
 use hearth_relay::{Event, MediaEvents, OfferRefused};
 use hearth_room::{Command, ConnectionId, Definition, Effects, Room, Tell, Words};
 use tokio::{
@@ -125,6 +125,8 @@ struct Guest {
     outbox: Outbox,
     /// It was told the room as it is: only then deltas and media make sense.
     told: bool,
+    /// Who it was told speaks.
+    speaking: Vec<ParticipantId>,
 }
 
 #[derive(Clone, Copy)]
@@ -257,7 +259,7 @@ impl Task {
 
     fn enter(&mut self, connection: ConnectionId, arrival: Arrival, outbox: Outbox) {
         self.visited = true;
-        self.guests.insert(connection, Guest { outbox, told: false });
+        self.guests.insert(connection, Guest { outbox, told: false, speaking: Vec::new() });
         let fresh = secret::fresh();
         let command = match arrival {
             Arrival::Ticket(ticket) => {
@@ -437,10 +439,14 @@ impl Task {
     }
 
     fn tell(&mut self, group: Group) {
+        let moved = group.table.is_some();
         if let Some(table) = group.table {
             self.recorded = table;
         }
         group.tell.into_iter().for_each(|tell| self.say(tell));
+        if moved {
+            self.tell_speaking();
+        }
     }
 
     fn say(&mut self, Tell { to, words }: Tell) {
@@ -452,11 +458,13 @@ impl Task {
             Words::Bye(bye) => guest.outbox.bye(bye),
             Words::Snapshot(view) => {
                 guest.told = true;
+                guest.speaking.clear();
                 guest.outbox.snapshot(view);
                 let present = self.stage.present(self.room.media_peer(to));
                 if !present.is_empty() {
                     guest.outbox.delta(present);
                 }
+                self.tell_speaking();
             }
         }
     }

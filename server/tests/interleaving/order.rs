@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hearth_forwarding::{Epoch, Generation, Reason, Source as From, Subject};
+use hearth_forwarding::{Epoch, Generation, Reason, Source as From, Space, Subject};
 use hearth_protocol::*;
 use hearth_relay::{Carried, Event};
 use hearth_room::Act;
@@ -115,7 +115,7 @@ async fn slots_and_speakers_never_overtake_the_snapshot_and_are_told_again_after
         epoch: Epoch(1),
     };
     media.event(slot(row.generation, "3"));
-    media.event(Event::Speaking { subjects: vec![Subject(1)] });
+    media.event(Event::Speaking { space: Space(0), subjects: vec![Subject(1)] });
     media.event(slot(Generation(row.generation.0 + 7), "stale"));
     media.event(slot(row.generation, "stale"));
     settle().await;
@@ -164,7 +164,7 @@ async fn present_slots_and_speakers_follow_every_snapshot() {
     let media = media_of(&meeting);
     let (subject, generation) = (Subject(member.id().0), Generation(member.view().you.media_generation));
     media.event(Event::Slot { subject, generation, mid: "3".into(), carries: None, epoch: Epoch(1) });
-    media.event(Event::Speaking { subjects: vec![Subject(1)] });
+    media.event(Event::Speaking { space: Space(0), subjects: vec![Subject(1)] });
     settle().await;
     assert_eq!(member.read().len(), 2);
 
@@ -172,8 +172,11 @@ async fn present_slots_and_speakers_follow_every_snapshot() {
     settle().await;
     let frames = member.read();
     assert!(matches!(frames[0], ServerFrame::Snapshot { .. }));
-    let ServerFrame::Delta { changes, .. } = &frames[1] else { panic!("no delta after the snapshot") };
-    assert!(matches!(changes[..], [Change::Slot(_), Change::Speaking { .. }]));
+    let changes = frames[1..].iter().map(|frame| match frame {
+        ServerFrame::Delta { changes, .. } => changes.as_slice(),
+        frame => panic!("no delta after the snapshot: {frame:?}"),
+    });
+    assert!(matches!(changes.collect::<Vec<_>>().concat()[..], [Change::Slot(_), Change::Speaking { .. }]));
 }
 
 #[tokio::test(start_paused = true)]

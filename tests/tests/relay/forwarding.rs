@@ -14,21 +14,7 @@ use hearth_protocol::Source as Sent;
 use hearth_relay::{Event, OfferRefused};
 use hearth_tests::generator::{CAMERA, Generator, MICROPHONE, Pace, Shape};
 
-use crate::meeting::{Meeting, wait};
-
-fn talks(generator: &Generator) {
-    generator.send(Sent::Microphone, Pace::VOICE);
-    generator.send(Sent::Camera, Pace::VIDEO);
-}
-
-fn packets(listener: &Generator, sender: u32, source: u8) -> u64 {
-    listener.received().from.get(&(sender, source)).map_or(0, |tally| tally.packets)
-}
-
-fn wait_more(listener: &Generator, sender: u32, source: u8) {
-    let before = packets(listener, sender, source);
-    wait("more packets", || packets(listener, sender, source) > before + 10);
-}
+use crate::meeting::{Meeting, packets, talks, wait, wait_more};
 
 #[test]
 fn two_people_hear_and_see_each_other() {
@@ -51,7 +37,7 @@ fn two_people_hear_and_see_each_other() {
     assert_eq!(carried.map(|carried| carried.subject), Some(Subject(1)));
     meeting.wait_slot(1, Some((2, Source::Microphone)));
     meeting.wait_told("both speak", |event| {
-        matches!(event, Event::Speaking { subjects } if subjects.contains(&Subject(1)) && subjects.contains(&Subject(2)))
+        matches!(event, Event::Speaking { subjects, .. } if subjects.contains(&Subject(1)) && subjects.contains(&Subject(2)))
     });
 }
 

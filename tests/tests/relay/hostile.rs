@@ -5,18 +5,9 @@ use hearth_protocol::Source as Sent;
 use hearth_relay::OfferRefused;
 use hearth_tests::generator::{CAMERA, Generator, MICROPHONE, Offering, Pace, Shape};
 
-use crate::meeting::{Meeting, source, wait};
+use crate::meeting::{Meeting, packets, source, wait, wait_more};
 
 const LAYERS: [&str; 3] = ["q", "h", "f"];
-
-fn packets(listener: &Generator, sender: u32, source: u8) -> u64 {
-    listener.received().from.get(&(sender, source)).map_or(0, |tally| tally.packets)
-}
-
-fn wait_more(listener: &Generator, sender: u32, source: u8) {
-    let before = packets(listener, sender, source);
-    wait("more packets", || packets(listener, sender, source) > before + 10);
-}
 
 /// An RTP packet that nobody authenticated, as anyone can send it who knows the address and has seen the description.
 fn forged(offering: &str, mid: &str, rid: Option<&str>, payload_type: u8, ssrc: u32) -> Vec<u8> {

@@ -4,3 +4,4 @@ mod forwarding;
 mod hostile;
 mod meeting;
 mod slots;
+mod spaces;

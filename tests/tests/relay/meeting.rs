@@ -8,8 +8,9 @@ use std::{
 use hearth_forwarding::{
     Epoch, ForwardingTable, Generation, Reason, Reasons, Row, Source, Space, Subject, Version,
 };
+use hearth_protocol::Source as Sent;
 use hearth_relay::{Carried, Event, Media, MediaEvents, Offer, OfferRefused, Relay, RelayConfig, Tile};
-use hearth_tests::generator::{Generator, Offering, Shape};
+use hearth_tests::generator::{Generator, Offering, Pace, Shape};
 
 /// Longer than anything takes on a busy machine. A test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -55,6 +56,16 @@ impl Meeting {
             let row = rows.iter_mut().find(|row| row.subject == Subject(subject)).expect("a row");
             let gate = &mut row.closed[source.index()];
             *gate = if open { Reasons::NONE } else { Reasons::of(Reason::Facilitator) };
+        });
+    }
+
+    /// Moves each of these to a space, in one change.
+    pub fn move_to(&mut self, moves: &[(u32, u16)]) {
+        self.apply(|rows| {
+            for (subject, space) in moves {
+                let row = rows.iter_mut().find(|row| row.subject == Subject(*subject)).expect("a row");
+                row.space = Space(*space);
+            }
         });
     }
 
@@ -157,6 +168,21 @@ pub fn source(source: hearth_protocol::Source) -> Source {
         hearth_protocol::Source::Camera => Source::Camera,
         hearth_protocol::Source::Screen => Source::Screen,
     }
+}
+
+/// Sends voice and pictures.
+pub fn talks(generator: &Generator) {
+    generator.send(Sent::Microphone, Pace::VOICE);
+    generator.send(Sent::Camera, Pace::VIDEO);
+}
+
+pub fn packets(listener: &Generator, sender: u32, source: u8) -> u64 {
+    listener.received().from.get(&(sender, source)).map_or(0, |tally| tally.packets)
+}
+
+pub fn wait_more(listener: &Generator, sender: u32, source: u8) {
+    let before = packets(listener, sender, source);
+    wait("more packets", || packets(listener, sender, source) > before + 10);
 }
 
 /// Looks again and again; the deadline is for what never comes.

@@ -4,11 +4,7 @@ use hearth_forwarding::{Source, Subject};
 use hearth_protocol::Source as Sent;
 use hearth_tests::generator::{CAMERA, Generator, MICROPHONE, Pace, Shape};
 
-use crate::meeting::{Meeting, wait};
-
-fn packets(listener: &Generator, sender: u32, source: u8) -> u64 {
-    listener.received().from.get(&(sender, source)).map_or(0, |tally| tally.packets)
-}
+use crate::meeting::{Meeting, packets, wait};
 
 #[test]
 fn one_slot_shows_many_without_a_gap() {

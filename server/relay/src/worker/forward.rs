@@ -50,7 +50,8 @@ impl Worker<'_> {
             Admission::Unknown => return self.counters.one(Count::NoSpeaker),
         }
         if packet.feed.kind() == Kind::Audio {
-            group.speakers.heard(member.subject, member.weight, packet.payload.len(), packet.level, now);
+            let speakers = group.speakers.entry(member.space).or_default();
+            speakers.heard(member.subject, member.weight, packet.payload.len(), packet.level, now);
         }
         let Some(sending) = &mut member.feeds[packet.feed.index()] else {
             return self.counters.one(Count::NoSource);

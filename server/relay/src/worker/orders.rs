@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use hearth_forwarding::ForwardingTable;
+use hearth_forwarding::{ForwardingTable, Row, Space};
 
 use super::{Worker, sender};
 use crate::{
@@ -90,18 +90,31 @@ impl Worker<'_> {
         }
         for key in group.members.clone() {
             let Some(member) = self.members.get_mut(key) else { continue };
-            match permits::row_of(&table, member.subject, member.generation) {
-                Some(row) => (member.row, member.weight) = (row, table.rows[row].weight),
-                None => self.end(key),
+            let Some(at) = permits::row_of(&table, member.subject, member.generation) else {
+                self.end(key);
+                continue;
+            };
+            let Row { space, weight, .. } = table.rows[at];
+            let left = std::mem::replace(&mut member.space, space);
+            (member.row, member.weight) = (at, weight);
+            if left != space
+                && let Some(speakers) =
+                    self.groups.get_mut(&id).and_then(|group| group.speakers.get_mut(&left))
+            {
+                speakers.forget(member.subject);
             }
         }
         let version = table.version;
         let Some(group) = self.groups.get_mut(&id) else { return };
         group.permits = Permits::new(&table);
         group.paces.retain(|subject, _| table.row(*subject).is_some());
+        group.speakers.retain(|space, _| table.rows.iter().any(|row| row.space == *space));
         group.table = Some(table);
         group.stale = true;
         self.purge(id);
+        if let Some(group) = self.groups.get_mut(&id) {
+            group.note_speaking();
+        }
         self.counters.one(Count::Tables);
         if let Some(ends) = self.ports.groups.get(&id) {
             ends.applied.send_if_modified(|applied| {
@@ -143,8 +156,10 @@ impl Worker<'_> {
                 sending.layers.forget();
             }
         }
-        if !is_open(Feed::Microphone) {
-            group.speakers.forget(member.subject);
+        if !is_open(Feed::Microphone)
+            && let Some(speakers) = group.speakers.get_mut(&member.space)
+        {
+            speakers.forget(member.subject);
         }
     }
 
@@ -208,7 +223,7 @@ impl Worker<'_> {
         self.demux.remove(key);
         let Some(group) = self.groups.get_mut(&member.group) else { return Some(member) };
         group.members.retain(|other| *other != key);
-        group.speakers.forget(member.subject);
+        group.speakers.values_mut().for_each(|speakers| speakers.forget(member.subject));
         group.stale = true;
         for listener in group.members.clone() {
             let count = self.members.get(listener).map_or(0, |listener| listener.slots.len());
@@ -226,7 +241,7 @@ impl Worker<'_> {
         let group = self.groups.get_mut(&id).ok_or(OfferRefused::Gone)?;
         let table = group.table.as_ref().ok_or(OfferRefused::Stale)?;
         let row = permits::row_of(table, offer.subject, offer.generation).ok_or(OfferRefused::Stale)?;
-        let weight = table.rows[row].weight;
+        let Row { space, weight, .. } = table.rows[row];
         let now = self.now;
         if !group.paces.entry(offer.subject).or_insert_with(|| Pace::new(now)).take(now) {
             return Err(OfferRefused::TooFast);
@@ -235,7 +250,7 @@ impl Worker<'_> {
         let present = self.find(id, |member| member.subject == offer.subject);
         let key = match present {
             Some(key) => key,
-            None => self.make_member(id, row, weight, offer)?,
+            None => self.make_member(id, (row, space, weight), offer)?,
         };
         let Some(member) = self.members.get_mut(key) else { return Err(OfferRefused::Gone) };
         match catch_unwind(AssertUnwindSafe(|| (member.peer.answer(&sketch), member.peer.ufrag()))) {
@@ -264,8 +279,7 @@ impl Worker<'_> {
     fn make_member(
         &mut self,
         group: GroupId,
-        row: usize,
-        weight: u8,
+        (row, space, weight): (usize, Space, u8),
         offer: &Offer,
     ) -> Result<PeerKey, OfferRefused> {
         let now = self.now;
@@ -276,6 +290,7 @@ impl Worker<'_> {
             subject: offer.subject,
             generation: offer.generation,
             row,
+            space,
             weight,
             peer,
             feeds: Default::default(),

@@ -1,9 +1,12 @@
 //! What is looked at every tick: speakers, slots, layers, key frames, silence; and what the rooms are told.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
-use hearth_forwarding::Subject;
+use hearth_forwarding::{Space, Subject};
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::Worker;
@@ -49,14 +52,15 @@ impl Worker<'_> {
 
     fn update_speakers(&mut self, id: GroupId) {
         let Some(group) = self.groups.get_mut(&id) else { return };
-        let sounds = |key: &PeerKey| {
-            let slots = &self.members.get(*key)?.slots;
+        let sounds = |key: &PeerKey, space: Space| {
+            let slots = &self.members.get(*key).filter(|member| member.space == space)?.slots;
             Some(slots.iter().filter(|slot| slot.kind() == Kind::Audio).count()).filter(|count| *count > 0)
         };
-        let slots = group.members.iter().filter_map(sounds).min().unwrap_or(0);
-        group.stale |= group.speakers.update(self.now, slots);
-        group.speaking = group.speakers.speaking();
-        group.news |= group.speaking != group.speaking_told;
+        for (space, speakers) in &mut group.speakers {
+            let slots = group.members.iter().filter_map(|key| sounds(key, *space)).min().unwrap_or(0);
+            group.stale |= speakers.update(self.now, slots);
+        }
+        group.note_speaking();
     }
 
     pub(super) fn fill_stale(&mut self) {
@@ -71,7 +75,8 @@ impl Worker<'_> {
         group.stale = false;
         let mut keys = group.members.clone();
         keys.sort_by_key(|key| self.members.get(*key).map(|member| member.row));
-        let order = group.speakers.order();
+        let orders: BTreeMap<Space, Vec<Subject>> =
+            group.speakers.iter().map(|(space, speakers)| (*space, speakers.order())).collect();
         let sources = self.open_sources(id, &keys);
         for listener in &keys {
             let (Some(group), Some(member)) = (self.groups.get(&id), self.members.get(*listener)) else {
@@ -81,7 +86,8 @@ impl Worker<'_> {
                 .filter(|(row, filling)| group.permits.allows(*row, filling.feed, member.row))
                 .map(|(_, filling)| *filling)
                 .collect();
-            self.fill_listener(*listener, &permitted, &order);
+            let order = orders.get(&member.space).map_or(&[][..], Vec::as_slice);
+            self.fill_listener(*listener, &permitted, order);
         }
         self.route(&keys);
         self.choose_layers(id, true);
@@ -262,10 +268,10 @@ impl Worker<'_> {
                     }
                 }
             }
-            if group.speaking != group.speaking_told
-                && send(Event::Speaking { subjects: group.speaking.clone() })
-            {
-                group.speaking_told = group.speaking.clone();
+            for (space, subjects) in group.speaking.changed() {
+                if send(Event::Speaking { space, subjects: subjects.clone() }) {
+                    group.speaking.set_told(space, subjects);
+                }
             }
             group.news = !fits;
         }

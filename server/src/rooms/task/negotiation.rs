@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hearth_forwarding::{Generation, Subject};
-use hearth_protocol::{MediaOffer, Outcome, RefusalCode, RequestId, ServerFrame, Tile};
+use hearth_protocol::{Change, MediaOffer, Outcome, RefusalCode, RequestId, ServerFrame, Tile};
 use hearth_relay::{Event, OfferRefused};
 use hearth_room::{Command, ConnectionId};
 use tokio::time::timeout;
@@ -75,18 +75,9 @@ impl Task {
                     guest.outbox.delta(vec![change]);
                 }
             }
-            Event::Speaking { subjects } => {
-                let change = self.stage.speaking(subjects);
-                let table = self.room.table();
-                let may_know = |connection| {
-                    let row = self.room.media_peer(connection).and_then(|(subject, _)| table.row(subject));
-                    row.is_some_and(|row| !row.barred)
-                };
-                for (_, guest) in
-                    self.guests.iter().filter(|(connection, guest)| guest.told && may_know(**connection))
-                {
-                    guest.outbox.delta(vec![change.clone()]);
-                }
+            Event::Speaking { space, subjects } => {
+                self.stage.speaking(space, subjects);
+                self.tell_speaking();
             }
             Event::Lost { subject, generation } => {
                 self.stage.lost(subject);
@@ -95,9 +86,24 @@ impl Task {
             Event::Restarted => {
                 tracing::warn!("the relay was restarted");
                 self.stage.clear();
+                self.tell_speaking();
                 self.apply(Command::RelayRestarted);
                 self.hand_over(self.room.table());
             }
+        }
+    }
+
+    /// Tells everyone who speaks where they are, if that is not what they were told last.
+    pub(super) fn tell_speaking(&mut self) {
+        let newest = self.room.table();
+        for (connection, guest) in self.guests.iter_mut().filter(|(_, guest)| guest.told) {
+            let Some((subject, _)) = self.room.media_peer(*connection) else { continue };
+            let speaking = self.stage.speaking_to(subject, &self.recorded, &newest);
+            let Some(participants) = speaking.filter(|speaking| *speaking != guest.speaking) else {
+                continue;
+            };
+            guest.speaking.clone_from(&participants);
+            guest.outbox.delta(vec![Change::Speaking { participants }]);
         }
     }
 }
