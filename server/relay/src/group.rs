@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hearth_forwarding::{ForwardingTable, Generation, Space, Subject};
 
-use crate::{demux::PeerKey, offer::Pace, permits::Permits, speaker::Speakers};
+use crate::{demux::PeerKey, heard::Heard, offer::Pace, permits::Permits, speaker::Speakers};
 
 #[derive(Debug, Default)]
 pub struct Group {
@@ -15,6 +15,7 @@ pub struct Group {
     /// Each space has its own: nobody's place or turn depends on who talks elsewhere.
     pub speakers: BTreeMap<Space, Speakers>,
     pub speaking: Speaking,
+    pub heard: Heard,
     /// Slots are to be filled anew.
     pub stale: bool,
     /// Something is to be told that has not been.

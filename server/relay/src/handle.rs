@@ -281,6 +281,8 @@ pub enum Event {
     Slot { subject: Subject, generation: Generation, mid: String, carries: Option<Carried>, epoch: Epoch },
     /// Who is speaking in a space, loudest first, among what may be heard there. Nobody elsewhere may be told.
     Speaking { space: Space, subjects: Vec<Subject> },
+    /// For how long these were heard since the last such event, in milliseconds of voice; about once a second, and only if anybody was.
+    Voiced { heard: Vec<(Subject, u32)> },
     /// A media connection failed for good.
     Lost { subject: Subject, generation: Generation },
     /// The worker died and was started again: hand over the table again; all media connections are to be made anew.

@@ -11,6 +11,7 @@ mod fill;
 mod group;
 mod guard;
 mod handle;
+mod heard;
 mod ingress;
 mod keyframe;
 mod layers;
@@ -25,6 +26,7 @@ mod socket;
 mod speaker;
 mod supervisor;
 mod tcp;
+mod voice;
 mod worker;
 
 pub use handle::*;

@@ -10,10 +10,8 @@ use std::{
 
 use hearth_forwarding::Subject;
 
-/// Opus comfort noise under DTX stays below this. Bytes.
-const COMFORT_NOISE_MAX: usize = 12;
-/// Quieter than this is not speech. −dBov.
-const LEVEL_QUIET: u8 = 55;
+use crate::voice;
+
 /// Voiced packets within this make somebody a speaker.
 const MEMORY: Duration = Duration::from_millis(800);
 /// So many voiced packets within the memory: 20 ms each.
@@ -56,7 +54,7 @@ impl Speakers {
         });
         voice.weight = weight;
         voice.fade(now);
-        if bytes <= COMFORT_NOISE_MAX || level.is_some_and(|level| level > LEVEL_QUIET) {
+        if voice::is_noise(bytes) || voice::is_quiet(level) {
             return;
         }
         let loudness = f32::from(127 - level.unwrap_or(40).min(127));

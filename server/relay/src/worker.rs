@@ -68,7 +68,7 @@ pub struct Worker<'a> {
     framed: Vec<(SocketAddr, Vec<u8>)>,
     chance: RandomState,
     tick_at: Instant,
-    expire_at: Instant,
+    second_at: Instant,
     now: Instant,
     stopped: bool,
 }
@@ -99,7 +99,7 @@ impl<'a> Worker<'a> {
             framed: Vec::new(),
             chance: RandomState::new(),
             tick_at: now,
-            expire_at: now,
+            second_at: now,
             now,
             stopped: false,
         }

@@ -113,9 +113,7 @@ impl Meeting {
         let deadline = Instant::now() + PATIENCE;
         let mut seen = 0;
         loop {
-            while let Ok(event) = self.events.events.try_recv() {
-                self.told.push(event);
-            }
+            self.take_told();
             while let Some(event) = self.told.get(seen) {
                 if fits(event) {
                     return event.clone();
@@ -127,17 +125,26 @@ impl Meeting {
         }
     }
 
+    /// Takes in what the relay has told so far.
+    pub fn take_told(&mut self) {
+        while let Ok(event) = self.events.events.try_recv() {
+            self.told.push(event);
+        }
+    }
+
     pub fn wait_slot(&mut self, listener: u32, carries: Option<(u32, Source)>) -> (String, Option<Carried>) {
         let event = self.wait_told("a slot", |event| match event {
             Event::Slot { subject, carries: told, .. } => {
                 *subject == Subject(listener)
                     && told.map(|carried| (carried.subject.0, carried.source)) == carries
             }
-            Event::Speaking { .. } | Event::Lost { .. } | Event::Restarted => false,
+            Event::Speaking { .. } | Event::Voiced { .. } | Event::Lost { .. } | Event::Restarted => false,
         });
         match event {
             Event::Slot { mid, carries, .. } => (mid, carries),
-            Event::Speaking { .. } | Event::Lost { .. } | Event::Restarted => unreachable!("it fitted"),
+            Event::Speaking { .. } | Event::Voiced { .. } | Event::Lost { .. } | Event::Restarted => {
+                unreachable!("it fitted")
+            }
         }
     }
 

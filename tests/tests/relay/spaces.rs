@@ -118,7 +118,7 @@ fn who_speaks_is_told_of_their_space_alone() {
     meeting.wait_told("nobody there", |event| *event == speaks(1, &[]));
     meeting.wait_told("both here", |event| match event {
         Event::Speaking { space, subjects } => *space == Space(0) && subjects.len() == 2,
-        Event::Slot { .. } | Event::Lost { .. } | Event::Restarted => false,
+        Event::Slot { .. } | Event::Voiced { .. } | Event::Lost { .. } | Event::Restarted => false,
     });
 }
 

@@ -8,7 +8,7 @@ use super::Worker;
 use crate::{
     counters::Count,
     demux::PeerKey,
-    feed::Kind,
+    feed::{Feed, Kind},
     ingress::{self, Admission},
     packet::Packet,
     peer::Signal,
@@ -52,6 +52,9 @@ impl Worker<'_> {
         if packet.feed.kind() == Kind::Audio {
             let speakers = group.speakers.entry(member.space).or_default();
             speakers.heard(member.subject, member.weight, packet.payload.len(), packet.level, now);
+        }
+        if packet.feed == Feed::Microphone {
+            group.heard.packet(member.subject, packet.timestamp, &packet.payload, packet.level, now);
         }
         let Some(sending) = &mut member.feeds[packet.feed.index()] else {
             return self.counters.one(Count::NoSource);

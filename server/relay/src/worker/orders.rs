@@ -108,6 +108,7 @@ impl Worker<'_> {
         let Some(group) = self.groups.get_mut(&id) else { return };
         group.permits = Permits::new(&table);
         group.paces.retain(|subject, _| table.row(*subject).is_some());
+        group.heard.retain(|subject| table.row(subject).is_some());
         group.speakers.retain(|space, _| table.rows.iter().any(|row| row.space == *space));
         group.table = Some(table);
         group.stale = true;
@@ -156,10 +157,11 @@ impl Worker<'_> {
                 sending.layers.forget();
             }
         }
-        if !is_open(Feed::Microphone)
-            && let Some(speakers) = group.speakers.get_mut(&member.space)
-        {
-            speakers.forget(member.subject);
+        if !is_open(Feed::Microphone) {
+            group.heard.close(member.subject);
+            if let Some(speakers) = group.speakers.get_mut(&member.space) {
+                speakers.forget(member.subject);
+            }
         }
     }
 

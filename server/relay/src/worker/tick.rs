@@ -22,7 +22,8 @@ use crate::{
 
 /// A browser checks its path every few seconds (RFC 7675). Without any for so long the connection has failed for good.
 const UNCHECKED_MAX: Duration = Duration::from_secs(30);
-const EXPIRE: Duration = Duration::from_secs(1);
+/// How often it is looked for what has expired, and told how long people were heard.
+const SECOND: Duration = Duration::from_secs(1);
 
 impl Worker<'_> {
     pub(super) fn tick(&mut self) {
@@ -34,9 +35,10 @@ impl Worker<'_> {
             self.choose_layers(id, false);
         }
         self.send_wishes();
-        if self.now >= self.expire_at {
-            self.expire_at = self.now + EXPIRE;
+        if self.now >= self.second_at {
+            self.second_at = self.now + SECOND;
             self.expire();
+            self.tell_heard();
         }
     }
 
@@ -226,6 +228,17 @@ impl Worker<'_> {
         match asked {
             Ok(()) => self.touch(key),
             Err(_) => self.lose(key, Some(Count::PeerPanics)),
+        }
+    }
+
+    /// How long each was heard since the last time. What does not fit into a channel now is in the sums of the next time.
+    fn tell_heard(&mut self) {
+        for (id, group) in &mut self.groups {
+            let (heard, ends) = (group.heard.report(), self.ports.groups.get(id));
+            let Some(ends) = ends.filter(|_| !heard.is_empty()) else { continue };
+            if ends.events.try_send(Event::Voiced { heard: heard.clone() }).is_ok() {
+                group.heard.reported(&heard);
+            }
         }
     }
 

@@ -79,6 +79,7 @@ impl Task {
                 self.stage.speaking(space, subjects);
                 self.tell_speaking();
             }
+            Event::Voiced { heard } => self.apply(Command::Voiced { heard }),
             Event::Lost { subject, generation } => {
                 self.stage.lost(subject);
                 self.apply(Command::MediaLost { subject, generation });
