@@ -1,6 +1,7 @@
 //! Names as they stand on the screen: one script, no trickery, and no two that look alike.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use hearth_forwarding::Subject;
 use serde::{Deserialize, Serialize};
@@ -123,17 +124,18 @@ fn is_hidden(c: char) -> bool {
             | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffd}' | '\u{e000}'..='\u{f8ff}' | '\u{e0000}'..='\u{10ffff}')
 }
 
+/// The skeletons of [`ROLE_WORDS`]: always the same, and dear to make.
+static ROLES: LazyLock<BTreeSet<String>> =
+    LazyLock::new(|| ROLE_WORDS.iter().map(|role| skeleton(&unmarked(role))).collect());
+
 fn claims_role(text: &str) -> bool {
-    let plain: String =
-        text.to_lowercase().nfd().filter(|c| !unicode_normalization::char::is_combining_mark(*c)).collect();
+    let plain = unmarked(&text.to_lowercase());
     let words: Vec<String> = plain.split(|c: char| !c.is_alphanumeric()).map(skeleton).collect();
-    let joined = words.concat();
-    ROLE_WORDS.iter().any(|role| {
-        let role: String =
-            role.nfd().filter(|c| !unicode_normalization::char::is_combining_mark(*c)).collect();
-        let role = skeleton(&role);
-        words.contains(&role) || joined == role
-    })
+    words.iter().any(|word| ROLES.contains(word)) || ROLES.contains(&words.concat())
+}
+
+fn unmarked(text: &str) -> String {
+    text.nfd().filter(|c| !unicode_normalization::char::is_combining_mark(*c)).collect()
 }
 
 /// UTS 39, over lower case, so that neither look-alikes nor capitals make a second name.
