@@ -298,6 +298,10 @@ impl Room {
             }
             return;
         }
+        // The last card goes out before all else, and nothing comes after it.
+        if let Some(farewell) = &out.farewell {
+            out.tell.retain(|tell| tell.to != farewell.to);
+        }
         let byes = out.tell.iter().filter(|tell| matches!(tell.words, Words::Bye(_))).cloned();
         let byes: Vec<_> = byes.collect();
         out.tell.retain(|tell| !matches!(tell.words, Words::Bye(_)));

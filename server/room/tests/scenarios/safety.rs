@@ -202,6 +202,18 @@ fn a_removed_person_at_the_door_with_a_new_device_is_gone_from_both() {
 }
 
 #[test]
+fn nothing_comes_after_the_card_not_even_the_beat_of_that_very_instant() {
+    let mut m = Meeting::seated(&["ann"]);
+    m.drops("ann");
+    m.waits("ann", Role::Member);
+    let beat = m.room.poll_timeout().unwrap();
+    m.now = beat;
+    let ann = m.id("ann");
+    m.ok("fay", Request::Remove { participant: ann });
+    assert_eq!(m.bye("ann"), Some(ByeReason::Removed));
+}
+
+#[test]
 fn a_revoked_ticket_is_a_removal() {
     let mut m = Meeting::seated(&["ann"]);
     m.apply(Command::Revoke { subject: "ann".to_owned() });
