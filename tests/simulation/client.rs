@@ -5,11 +5,13 @@ use hearth_protocol::{Change, RoomView};
 /// What one connection knows of the room.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
+    /// Its participants in the order of their numbers.
     pub view: Option<RoomView>,
 }
 
 impl Client {
-    pub fn snapshot(&mut self, view: RoomView) {
+    pub fn snapshot(&mut self, mut view: RoomView) {
+        view.participants.sort_by_key(|participant| participant.id);
         self.view = Some(view);
     }
 
@@ -32,14 +34,12 @@ impl Client {
     }
 
     /// Whether a fresh snapshot is what was put together from deltas.
-    pub fn agrees(&self, fresh: &RoomView) -> Result<(), String> {
-        let mut replayed = self.view.clone().ok_or("no snapshot was sent")?;
-        let mut fresh = fresh.clone();
-        replayed.now = fresh.now;
-        for view in [&mut replayed, &mut fresh] {
-            view.participants.sort_by_key(|participant| participant.id);
-        }
-        if replayed == fresh {
+    pub fn agrees(&self, fresh: RoomView) -> Result<(), String> {
+        let replayed = self.view.as_ref().ok_or("no snapshot was sent")?;
+        let mut known = Client::default();
+        known.snapshot(RoomView { now: replayed.now, ..fresh });
+        let fresh = known.view.as_ref();
+        if fresh == Some(replayed) {
             Ok(())
         } else {
             Err(format!("deltas give {replayed:#?}\na snapshot gives {fresh:#?}"))
@@ -50,13 +50,15 @@ impl Client {
 /// Whether anything is different afterwards.
 fn replay(view: &mut RoomView, change: Change) -> bool {
     match change {
-        Change::Participant(new) => match view.participants.iter_mut().find(|known| known.id == new.id) {
-            Some(known) => replaced(known, new),
-            None => {
-                view.participants.push(new);
-                true
+        Change::Participant(new) => {
+            match view.participants.binary_search_by_key(&new.id, |participant| participant.id) {
+                Ok(at) => replaced(&mut view.participants[at], new),
+                Err(at) => {
+                    view.participants.insert(at, new);
+                    true
+                }
             }
-        },
+        }
         Change::Left { participant } => {
             let before = view.participants.len();
             view.participants.retain(|known| known.id != participant);

@@ -1,10 +1,13 @@
 //! The judge: follows a meeting with the second model and holds the room to the laws.
 
 mod act;
+mod admit;
 mod carry;
 mod door;
 mod request;
+mod right;
 mod tally;
+mod verdict;
 mod view;
 mod wire;
 
@@ -13,8 +16,8 @@ use std::collections::BTreeMap;
 use hearth_forwarding::{ForwardingTable, Row, Source};
 use hearth_protocol::{RequestId, ServerFrame};
 use hearth_room::{Act, Command, ConnectionId, Definition, Effects, Room};
-pub use request::next_step;
 pub use tally::Tally;
+pub use verdict::next_step;
 use wire::Heard;
 
 use crate::{
@@ -103,6 +106,8 @@ impl Judge {
             .filter_map(|(connection, client)| Some((*connection, client.knocks_version()?)))
             .collect();
         let heard = self.listen(step)?;
+        // What is due comes before a command of the same instant.
+        self.relieve(&heard, &mut audit)?;
         if let Some(command) = step.command.filter(|_| !self.model.ended) {
             self.follow(step, command, &heard, &mut audit)?;
         }
@@ -122,12 +127,12 @@ impl Judge {
         &mut self,
         step: &Step<'_>,
         command: &Command,
-        heard: &Heard,
+        heard: &Heard<'_>,
         audit: &mut Audit,
     ) -> Result<(), Broken> {
         match command {
             Command::Knock { connection, claims, fresh } => {
-                self.knock(*connection, claims, fresh, step, heard, audit)
+                self.knock(*connection, claims, fresh, heard, audit)
             }
             Command::Return { connection, hash, media_generation, fresh } => {
                 self.come_back(*connection, *hash, *media_generation, fresh, step, heard, audit)

@@ -1,6 +1,6 @@
 //! The room against the laws: thousands of meetings by chance, each judged by a second, simpler model.
 //!
-//! `HEARTH_SEED=n cargo test -p hearth-tests --test simulation` replays one meeting and prints its last steps.
+//! `HEARTH_SEED=n cargo test -p hearth-simulation` replays one meeting and prints its last steps.
 
 mod cast;
 mod chance;
@@ -8,6 +8,7 @@ mod client;
 mod judge;
 mod meeting;
 mod model;
+mod planted;
 mod script;
 
 use std::{
@@ -20,7 +21,7 @@ use chance::Chance;
 use judge::{Broken, Tally};
 use meeting::Meeting;
 
-const MEETINGS: u64 = 1_000;
+const MEETINGS: u64 = 2_000;
 const STEPS: usize = 400;
 
 #[test]
@@ -53,7 +54,9 @@ fn the_room_keeps_its_laws() {
     println!("{tally}");
     broken.sort_by_key(|(seed, _)| *seed);
     if let Some((seed, broken)) = broken.first() {
-        panic!("{}", report(*seed, broken));
+        println!("broken: {} | {}", broken.law, seed + 1 - first);
+        let brief = number("HEARTH_BRIEF").is_some();
+        panic!("{}", if brief { broken.what.clone() } else { report(*seed, broken) });
     }
 }
 
@@ -121,10 +124,10 @@ fn report(seed: u64, broken: &Broken) -> String {
         Err(found) => found,
         Ok(_) => (broken.clone(), Vec::new()),
     };
-    let shown = trace.len().saturating_sub(6);
+    let shown = trace.len().saturating_sub(12);
     format!(
         "law {} is broken\n{}\n\nthe last of {} steps:\n{}\n\nto see it again: \
-         HEARTH_SEED={seed} cargo test -p hearth-tests --test simulation",
+         HEARTH_SEED={seed} cargo test -p hearth-simulation",
         broken.law,
         broken.what,
         short.len(),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hearth_protocol::{Card, GroundRules, ServerFrame};
-use hearth_room::{Command, ConnectionId, Definition, Effects, Policy, Room, Words};
+use hearth_protocol::{Bye, Card, GroundRules, ServerFrame};
+use hearth_room::{Command, ConnectionId, Definition, Effects, Policy, Record, Room, Words};
 
 use crate::{
     cast::{self, hash_of},
@@ -168,8 +168,7 @@ impl Meeting {
         while twin.poll_timeout().is_some_and(|at| at <= self.now) && followed.len() < 20 {
             followed.push(twin.handle_timeout(self.now));
         }
-        let told = |effects: &[Effects]| -> Vec<String> { effects.iter().flat_map(comparable).collect() };
-        let (restored, before) = (told(effects), told(&followed));
+        let (restored, before) = (comparable(effects), comparable(&followed));
         law!(restored == before, "7", "restored: {restored:#?}\nas it was: {before:#?}")?;
         law!(
             twin.table().rows == self.room.table().rows,
@@ -254,15 +253,24 @@ fn shown(now: u32, command: Option<&Command>, effects: &[Effects]) -> String {
 }
 
 /// What two rooms that are one must have in common: all but versions and names.
-fn comparable(effects: &Effects) -> Vec<String> {
-    let records = effects.record.iter().map(|record| format!("{record:?}"));
-    let told = effects.tell.iter().filter_map(|tell| match &tell.words {
-        Words::Frame(frame) => Some(format!("{:?} {frame:?}", tell.to)),
-        Words::Bye(bye) => Some(format!("{:?} {bye:?}", tell.to)),
-        Words::Snapshot(_) => Some(format!("{:?} snapshot", tell.to)),
-        Words::Delta(_) => None,
+fn comparable(effects: &[Effects]) -> (Vec<&Record>, Vec<(ConnectionId, Said<'_>)>) {
+    let told = effects.iter().flat_map(|effects| &effects.tell).filter_map(|tell| {
+        let said = match &tell.words {
+            Words::Frame(frame) => Said::Frame(frame),
+            Words::Bye(bye) => Said::Bye(bye),
+            Words::Snapshot(_) => Said::Snapshot,
+            Words::Delta(_) => return None,
+        };
+        Some((tell.to, said))
     });
-    records.chain(told).collect()
+    (effects.iter().flat_map(|effects| &effects.record).collect(), told.collect())
+}
+
+#[derive(Debug, PartialEq)]
+enum Said<'a> {
+    Frame(&'a ServerFrame),
+    Bye(&'a Bye),
+    Snapshot,
 }
 
 fn definition(chance: &mut Chance) -> Definition {

@@ -6,13 +6,11 @@ use hearth_protocol::{ByeReason, Outcome, Request, ServerFrame};
 use hearth_room::{Act, ConnectionId};
 
 use super::{
-    Audit, Broken, Judge, Step,
-    door::Pass,
-    law,
+    Audit, Broken, Judge, Step, law,
     request::inside,
     wire::{Heard, Told},
 };
-use crate::model::{Door, Freeze, Model};
+use crate::model::{Freeze, Model};
 
 impl Judge {
     #[expect(clippy::too_many_arguments, reason = "the parts of one command and what came of it")]
@@ -21,9 +19,9 @@ impl Judge {
         connection: ConnectionId,
         subject: &str,
         request: &Request,
-        told: &Told,
+        told: &Told<'_>,
         step: &Step<'_>,
-        heard: &Heard,
+        heard: &Heard<'_>,
         audit: &mut Audit,
     ) -> Result<(), Broken> {
         let actor = Some(subject.to_owned());
@@ -243,158 +241,12 @@ impl Judge {
         Ok(())
     }
 
-    fn consented(
-        &mut self,
-        connection: ConnectionId,
-        subject: &str,
-        told: &Told,
-        heard: &Heard,
-        audit: &mut Audit,
-    ) -> Result<(), Broken> {
-        let Some(door) = self.model.doors.iter_mut().find(|door| door.connection == Some(connection)) else {
-            return Ok(());
-        };
-        let again = std::mem::replace(&mut door.consented, true);
-        let door = door.clone();
-        let claims = door.claims.clone();
-        let version = self.model.definition.ground_rules.version;
-        let consented = Act::Consented { subject: subject.to_owned(), version };
-        if again {
-            audit.may.push(consented)
-        } else {
-            audit.must.push((Some(subject.to_owned()), consented))
-        }
-        let pass = self.model.passes(&door);
-        if told.bye.is_some() {
-            let outside = !self.model.inside_the_lock(subject) || self.model.is_full_for(claims.role);
-            return law!(
-                outside && !self.model.policy().outside_waits,
-                "door",
-                "turned away after consent: {claims:?}"
-            );
-        }
-        law!(told.is_seated() || pass != Pass::Must || again, "door", "kept waiting: {claims:?}")?;
-        law!(!told.is_seated() || pass != Pass::Never, "4", "let in: {claims:?}")?;
-        if told.is_seated() { self.take_seat(connection, heard, audit) } else { Ok(()) }
-    }
-
-    fn left(
-        &mut self,
-        connection: ConnectionId,
-        subject: &str,
-        told: &Told,
-        audit: &mut Audit,
-    ) -> Result<(), Broken> {
-        law!(
-            told.bye.as_ref().map(|bye| bye.reason) == Some(ByeReason::Left),
-            "door",
-            "left, and heard {told:?}"
-        )?;
-        if let Some(seat) = self.model.seat_behind(connection) {
-            let facilitator = seat.is_facilitator();
-            audit
-                .must
-                .push((Some(subject.to_owned()), Act::Left { subject: subject.to_owned(), dropped: false }));
-            self.model.change(|model| model.rise(subject));
-            self.model.gone.insert(subject.to_owned(), (false, self.model.now));
-            self.model.mind_the_room(facilitator, self.model.now);
-        }
-        if self.model.door_behind(connection).is_some() {
-            self.model.go_from_door(subject);
-        }
-        Ok(())
-    }
-
-    fn admitted(
-        &mut self,
-        knock: u32,
-        through_lock: bool,
-        actor: Option<String>,
-        heard: &Heard,
-        audit: &mut Audit,
-    ) -> Result<(), Broken> {
-        let door = self.model.doors.iter().find(|door| door.id == Some(knock)).cloned();
-        let door = door.ok_or(Broken { law: "door", what: format!("admitted an unknown knock {knock}") })?;
-        self.let_in(&door, through_lock, actor, heard, audit)
-    }
-
-    fn let_in(
-        &mut self,
-        door: &Door,
-        through_lock: bool,
-        actor: Option<String>,
-        heard: &Heard,
-        audit: &mut Audit,
-    ) -> Result<(), Broken> {
-        let subject = door.claims.subject.clone();
-        let through_lock = through_lock && !self.model.inside_the_lock(&subject);
-        if let Some(inside) = self.model.lock.as_mut() {
-            inside.insert(subject.clone());
-        }
-        audit.must.push((actor, Act::Admitted { subject, through_lock }));
-        let connection = door
-            .connection
-            .ok_or(Broken { law: "1", what: format!("seated without connection: {door:?}") })?;
-        self.take_seat(connection, heard, audit)
-    }
-
-    /// Those it concerns: who waits, needs nothing of the lock, and finds room.
-    fn all_admitted(
-        &mut self,
-        actor: Option<String>,
-        heard: &Heard,
-        audit: &mut Audit,
-    ) -> Result<(), Broken> {
-        for door in self.model.doors.clone() {
-            let seated =
-                door.connection.and_then(|connection| heard.get(&connection)).is_some_and(Told::is_seated);
-            let subject = &door.claims.subject;
-            let held = self.model.seat(subject).is_some() || self.model.aside.contains_key(subject);
-            let may = door.consented
-                && door.connection.is_some()
-                && self.model.inside_the_lock(subject)
-                && (held || !self.model.is_full_for(door.claims.role));
-            let moves = self.model.seat(subject).is_some();
-            law!(may && !moves || !seated, "4", "admitted with all: {door:?}")?;
-            law!(!may || seated || moves, "door", "not admitted with all: {door:?}")?;
-            if seated {
-                self.let_in(&door, false, actor.clone(), heard, audit)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn turned_away(
-        &mut self,
-        knock: u32,
-        actor: Option<String>,
-        heard: &Heard,
-        audit: &mut Audit,
-    ) -> Result<(), Broken> {
-        let at = self.model.doors.iter().position(|door| door.id == Some(knock));
-        let at = at.ok_or(Broken { law: "door", what: format!("denied an unknown knock {knock}") })?;
-        let door = self.model.doors[at].clone();
-        let subject = door.claims.subject;
-        self.model.go_from_door(&subject);
-        if let Some(connection) = door.connection {
-            let bye = heard.get(&connection).and_then(Told::reason);
-            law!(bye == Some(ByeReason::NotNow), "door", "denied, and heard {bye:?}")?;
-        }
-        audit.must.push((actor, Act::Denied { subject: subject.clone() }));
-        // A new device is sent away; the seat stays whose it is.
-        if self.model.seat(&subject).is_none() {
-            self.model.denied.insert(subject.clone());
-            self.model.denials.insert(knock, subject);
-        }
-        Ok(())
-    }
-
     fn removed(
         &mut self,
         number: u32,
         actor: Option<String>,
         step: &Step<'_>,
-        heard: &Heard,
+        heard: &Heard<'_>,
         audit: &mut Audit,
     ) -> Result<(), Broken> {
         let subject = self.model.subject_of(number).unwrap_or_default().to_owned();
@@ -425,60 +277,10 @@ impl Judge {
         Ok(())
     }
 
-    fn sent_to_waiting(
-        &mut self,
-        number: u32,
-        actor: Option<String>,
-        heard: &Heard,
-        audit: &mut Audit,
-    ) -> Result<(), Broken> {
-        let subject = self.model.subject_of(number).unwrap_or_default().to_owned();
-        let seat = self.model.seat(&subject).cloned();
-        let seat = seat.ok_or(Broken { law: "door", what: format!("no seat of {subject}") })?;
-        audit.must.push((actor, Act::SentToWaiting { subject: subject.clone() }));
-        self.model.change(|model| model.rise(&subject));
-        self.model.doors.retain(|door| door.claims.subject != subject);
-        let Some(connection) = seat.connection else { return Ok(()) };
-        let told = heard.get(&connection);
-        let secret = told.and_then(|told| {
-            told.frames.iter().find_map(|frame| match frame {
-                ServerFrame::Knocked { secret } => crate::cast::hash_of(secret),
-                ServerFrame::GroundRules(_)
-                | ServerFrame::Waiting
-                | ServerFrame::Signal(_)
-                | ServerFrame::Seated { .. }
-                | ServerFrame::Snapshot { .. }
-                | ServerFrame::Delta { .. }
-                | ServerFrame::Ok { .. }
-                | ServerFrame::Refusal { .. }
-                | ServerFrame::Pong { .. }
-                | ServerFrame::Bye(_) => None,
-            })
-        });
-        let secret =
-            secret.ok_or(Broken { law: "door", what: format!("sent to wait, and heard {told:?}") })?;
-        self.clients.remove(&connection);
-        self.model.undone.insert(subject.clone());
-        let door = Door {
-            claims: seat.claims.clone(),
-            connection: Some(connection),
-            secret,
-            by_ticket: false,
-            consented: true,
-            dropped: None,
-            id: None,
-        };
-        self.model.doors.push(door);
-        let facilitator = seat.is_facilitator();
-        self.model.aside.insert(subject, seat);
-        self.model.mind_the_room(facilitator, self.model.now);
-        Ok(())
-    }
-
     fn ended_now(
         &mut self,
         confirm: Option<&str>,
-        told: &Told,
+        told: &Told<'_>,
         step: &Step<'_>,
         audit: &mut Audit,
     ) -> Result<(), Broken> {

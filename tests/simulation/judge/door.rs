@@ -31,11 +31,27 @@ impl Model {
         }
     }
 
-    /// Barred from the door itself: everything that is answered `not_now` whatever goes on inside.
+    /// The door stays closed: everything that is answered `not_now` whatever goes on inside.
     pub fn is_turned_away(&self, claims: &Claims) -> bool {
-        let spent = self.spent.contains_key(&(claims.issuer.clone(), claims.ticket.clone()));
-        let other_role = self.seat(&claims.subject).is_some_and(|seat| seat.claims.role != claims.role);
-        spent || other_role || self.removed.contains(&claims.subject) || self.denied.contains(&claims.subject)
+        let subject = &claims.subject;
+        let other_role =
+            self.held().any(|seat| seat.claims.subject == *subject && seat.claims.role != claims.role);
+        let barred = self.removed.contains(subject) || self.denied.contains(subject);
+        let outside = !self.policy().outside_waits && self.is_outside(claims);
+        other_role || barred || outside || self.is_crowded_for(claims)
+    }
+
+    /// The lock or the capacity is in the way.
+    pub fn is_outside(&self, claims: &Claims) -> bool {
+        let held = self.held().any(|seat| seat.claims.subject == claims.subject);
+        !self.inside_the_lock(&claims.subject) || !held && self.is_full_for(claims.role)
+    }
+
+    /// As many knocks as there may be, those at the rules and those away for a moment included. Whoever stands there already adds
+    /// none, and a facilitator's is never one too many.
+    pub fn is_crowded_for(&self, claims: &Claims) -> bool {
+        let knocks = self.doors.len() >= self.policy().knocks_max as usize;
+        knocks && !claims.role.is_facilitator() && self.door_of(&claims.subject).is_none()
     }
 
     /// The one function of section 3.4, for somebody who has agreed to the ground rules.
@@ -77,40 +93,26 @@ impl Judge {
         connection: ConnectionId,
         claims: &Claims,
         fresh: &Fresh,
-        step: &Step<'_>,
-        heard: &Heard,
+        heard: &Heard<'_>,
         audit: &mut Audit,
     ) -> Result<(), Broken> {
         let told = heard.get(&connection).ok_or_else(|| unanswered("a knock"))?;
-        let away = self.model.is_turned_away(claims);
-        let others = || self.model.doors.iter().filter(|door| door.claims.subject != claims.subject);
-        let max = self.model.policy().knocks_max as usize;
-        let crowded =
-            others().filter(|door| door.connection.is_some() && !door.claims.role.is_facilitator()).count()
-                >= max;
-        let crowded = crowded && !claims.role.is_facilitator();
-        if told.bye.is_some() {
-            law!(told.frames.is_empty(), "door", "turned away with more than a goodbye: {told:?}")?;
-            let outside = !self.model.inside_the_lock(&claims.subject) || self.model.is_full_for(claims.role);
-            let refusable = outside && !self.model.policy().outside_waits;
-            let full_door = others().count() >= max && !claims.role.is_facilitator();
-            law!(away || full_door || refusable, "door", "a good ticket was turned away: {claims:?}")?;
-            audit.may.push(Act::TicketSpent { subject: claims.subject.clone() });
-            if step.effects.iter().any(|effects| !effects.record.is_empty()) {
-                self.model.spent.insert((claims.issuer.clone(), claims.ticket.clone()), claims.expires);
-            }
-            return Ok(());
+        let ticket = (claims.issuer.clone(), claims.ticket.clone());
+        let spent = self.model.spent.insert(ticket, claims.expires).is_some();
+        if !spent {
+            audit.must.push((None, Act::TicketSpent { subject: claims.subject.clone() }));
         }
-        law!(!away, "door", "a ticket that opens nothing made a knock: {claims:?}")?;
-        law!(!crowded, "door", "one knock too many")?;
+        let away = spent || self.model.is_turned_away(claims);
+        law!(told.bye.is_some() == away, "door", "turned away: {away}, but {claims:?} heard {told:?}")?;
+        if away {
+            return law!(told.frames.is_empty(), "door", "turned away with more than a goodbye: {told:?}");
+        }
         let [ServerFrame::Knocked { secret }, ServerFrame::GroundRules(rules)] = told.frames.as_slice()
         else {
             return Err(Broken { law: "door", what: format!("a knock is answered {told:?}") });
         };
         law!(*secret == fresh.secret, "door", "an old secret at the door")?;
         law!(*rules == self.model.definition.ground_rules, "door", "other ground rules")?;
-        audit.must.push((None, Act::TicketSpent { subject: claims.subject.clone() }));
-        self.model.spent.insert((claims.issuer.clone(), claims.ticket.clone()), claims.expires);
         self.replace_door(&claims.subject, connection, heard)?;
         let door = Door {
             claims: claims.clone(),
@@ -126,7 +128,7 @@ impl Judge {
     }
 
     /// One knock per subject: an earlier one ends.
-    fn replace_door(&mut self, subject: &str, by: ConnectionId, heard: &Heard) -> Result<(), Broken> {
+    fn replace_door(&mut self, subject: &str, by: ConnectionId, heard: &Heard<'_>) -> Result<(), Broken> {
         let old = self.model.door_of(subject).and_then(|door| door.connection).filter(|old| *old != by);
         if let Some(old) = old {
             let bye = heard.get(&old).and_then(Told::reason);
@@ -148,7 +150,7 @@ impl Judge {
         kept: Option<Generation>,
         fresh: &Fresh,
         step: &Step<'_>,
-        heard: &Heard,
+        heard: &Heard<'_>,
         audit: &mut Audit,
     ) -> Result<(), Broken> {
         let told = heard.get(&connection).ok_or_else(|| unanswered("a return"))?;
@@ -191,7 +193,7 @@ impl Judge {
         kept: Option<Generation>,
         fresh: &Fresh,
         step: &Step<'_>,
-        heard: &Heard,
+        heard: &Heard<'_>,
     ) -> Result<(), Broken> {
         let told = &heard[&connection];
         let seat = self.model.seats[at].clone();
@@ -227,7 +229,7 @@ impl Judge {
         connection: ConnectionId,
         at: usize,
         fresh: &Fresh,
-        heard: &Heard,
+        heard: &Heard<'_>,
         audit: &mut Audit,
     ) -> Result<(), Broken> {
         let told = &heard[&connection];
@@ -252,22 +254,23 @@ impl Judge {
         Ok(())
     }
 
-    fn check_seated_frames(&self, told: &Told, fresh: &Fresh, number: u32) -> Result<(), Broken> {
-        let secrets: Vec<_> = told.frames.iter().filter_map(seat_secret).collect();
+    fn check_seated_frames(&self, told: &Told<'_>, fresh: &Fresh, number: u32) -> Result<(), Broken> {
+        let secrets: Vec<_> = told.frames.iter().copied().filter_map(seat_secret).collect();
         law!(secrets == [&fresh.secret], "door", "back on a seat with {} secrets", secrets.len())?;
         let numbers: Vec<u32> = told.snapshots.iter().map(|view| view.you.participant.0).collect();
         law!(numbers == [number], "door", "seat {number} was shown as {numbers:?}")
     }
 
-    /// With nobody in charge there is nobody to confirm a facilitator who waits: such a one may be let in by the room itself.
-    pub(super) fn relieve(&mut self, heard: &Heard, audit: &mut Audit) -> Result<(), Broken> {
-        if !heard.values().any(Told::is_seated) {
+    /// As the hold begins there is nobody to confirm a facilitator who waits: one such comes in by the room itself.
+    pub(super) fn relieve(&mut self, heard: &Heard<'_>, audit: &mut Audit) -> Result<(), Broken> {
+        if !audit.must.iter().any(|(_, act)| *act == Act::Held) {
             return Ok(());
         }
         for door in self.model.doors.clone() {
             let Some(connection) = door.connection else { continue };
             let seated = heard.get(&connection).is_some_and(Told::is_seated);
-            if seated && door.claims.role.is_facilitator() && self.model.passes(&door) != Pass::Never {
+            let waits = door.consented && door.claims.role.is_facilitator();
+            if seated && waits && self.model.passes(&door) != Pass::Never {
                 self.take_seat(connection, heard, audit)?;
             }
         }
@@ -278,7 +281,7 @@ impl Judge {
     pub(super) fn take_seat(
         &mut self,
         connection: ConnectionId,
-        heard: &Heard,
+        heard: &Heard<'_>,
         audit: &mut Audit,
     ) -> Result<(), Broken> {
         let told = heard.get(&connection).ok_or_else(|| unanswered("a seat"))?;
@@ -288,18 +291,17 @@ impl Judge {
             .cloned()
             .ok_or_else(|| unanswered("somebody who did not knock"))?;
         law!(door.consented, "door", "seated without consent: {door:?}")?;
-        let secret = told.frames.iter().filter_map(seat_secret).next_back().and_then(hash_of);
+        let secret = told.frames.iter().copied().filter_map(seat_secret).next_back().and_then(hash_of);
         let secret = secret.ok_or_else(|| unanswered("a seat without a secret"))?;
-        let view = told.snapshots.last().ok_or_else(|| unanswered("a seat without a snapshot"))?;
-        let number = view.you.participant.0;
         let subject = door.claims.subject.clone();
-        let known = self.model.numbers.get(&subject).copied();
-        let taken = self.model.subject_of(number).is_some_and(|other| other != subject);
-        law!(
-            known.is_none_or(|known| known == number) && !taken,
-            "numbers",
-            "{subject} was {known:?}, is {number}"
-        )?;
+        let next = self.model.numbers.values().max().map_or(1, |last| last + 1);
+        let number = self.model.numbers.get(&subject).copied().unwrap_or(next);
+        let shown: Vec<u32> = told.snapshots.iter().map(|view| view.you.participant.0).collect();
+        // Whoever takes the seat over in the same instant is shown it instead.
+        let fits = shown == [number] || shown.is_empty() && told.reason() == Some(ByeReason::Replaced);
+        law!(fits, "numbers", "{subject} is {number}, but was shown to be {shown:?}")?;
+        // Each seating begins a media connection.
+        *self.model.generations.entry(number).or_default() += 1;
         self.model.doors.retain(|other| other.claims.subject != subject);
         if let Some(seat) = self.model.seat(&subject) {
             self.move_seat(&seat.clone().claims.subject, seat.connection, connection, secret, heard)?;
@@ -324,7 +326,7 @@ impl Judge {
         from: Option<ConnectionId>,
         to: ConnectionId,
         secret: SecretHash,
-        heard: &Heard,
+        heard: &Heard<'_>,
     ) -> Result<(), Broken> {
         if let Some(old) = from {
             let bye = heard.get(&old).and_then(Told::reason);
@@ -358,7 +360,7 @@ impl Judge {
         self.model.mind_the_room(facilitator, last_seen);
     }
 
-    pub(super) fn shut_down(&mut self, heard: &Heard) -> Result<(), Broken> {
+    pub(super) fn shut_down(&mut self, heard: &Heard<'_>) -> Result<(), Broken> {
         for connection in self.model.live.clone() {
             let bye = heard.get(&connection).and_then(Told::reason);
             law!(bye == Some(ByeReason::Restarting), "door", "{connection:?} heard {bye:?} at a shutdown")?;
@@ -385,7 +387,7 @@ impl Judge {
     }
 
     /// Every seat that was given in this step is one the model gave too.
-    pub(super) fn check_seatings(&mut self, step: &Step<'_>, heard: &Heard) -> Result<(), Broken> {
+    pub(super) fn check_seatings(&mut self, step: &Step<'_>, heard: &Heard<'_>) -> Result<(), Broken> {
         for (connection, told) in heard {
             let seat = self.model.seat_behind(*connection);
             let seated = told.is_seated();
@@ -412,7 +414,7 @@ impl Judge {
         self.check_door_frames(step, heard)
     }
 
-    pub(super) fn refresh(&mut self, connection: ConnectionId, heard: &Heard) -> Result<(), Broken> {
+    pub(super) fn refresh(&mut self, connection: ConnectionId, heard: &Heard<'_>) -> Result<(), Broken> {
         let seated = self.model.seat_behind(connection).is_some();
         let snapshots = heard.get(&connection).map_or(0, |told| told.snapshots.len());
         law!(snapshots == usize::from(seated), "deltas", "{snapshots} snapshots for a refresh")

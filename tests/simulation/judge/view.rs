@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hearth_forwarding::{Reason as Closed, Reasons, Source};
+use hearth_forwarding::{Reason as Closed, Source};
 use hearth_protocol as wire;
 use hearth_room::{ConnectionId, Room, Words};
 
@@ -13,7 +13,9 @@ impl Judge {
     /// Every connected seat's view, put together from what it was sent, against the model.
     pub(super) fn check_views(&mut self, step: &Step<'_>) -> Result<(), Broken> {
         self.learn()?;
-        let roster = self.model.roster_view(&self.model.aliases);
+        let mut seen: Vec<&Seat> = self.model.roster().collect();
+        seen.sort_by_key(|seat| seat.number);
+        let roster: Vec<_> = seen.iter().map(|seat| self.model.participant_view(seat)).collect();
         let room = self.model.room_view(self.table.epoch.0);
         let floor = self.model.floor_view();
         for seat in &self.model.seats {
@@ -22,11 +24,10 @@ impl Judge {
             let view =
                 view.ok_or(Broken { law: "deltas", what: format!("{} sees nothing", seat.claims.subject) })?;
             let who = &seat.claims.subject;
-            let mut meant = roster.clone();
-            self.model.hide_hands(&mut meant, seat);
-            let mut said = view.participants.clone();
-            said.sort_by_key(|participant| participant.id);
-            law!(said == meant, "views", "{who} sees {said:#?}\nbut there are {meant:#?}")?;
+            let said = &view.participants;
+            let same = said.len() == roster.len()
+                && said.iter().zip(&roster).all(|(said, meant)| self.model.shows(seat, said, meant));
+            law!(same, "views", "{who} sees {said:#?}\nbut there are {roster:#?}")?;
             law!(view.room == room, "views", "{who} sees {:#?}\nbut it is {room:#?}", view.room)?;
             law!(
                 same_floor(&view.floor, &floor),
@@ -37,7 +38,7 @@ impl Judge {
             self.check_you(seat, &view.you, connection, step.room)?;
             law!(view.desk.is_some() == seat.is_facilitator(), "views", "the desk of {who}")?;
             if let Some(desk) = &view.desk {
-                self.check_desk(desk)?;
+                self.check_desk(desk, &seen)?;
             }
         }
         Ok(())
@@ -45,33 +46,26 @@ impl Judge {
 
     /// Numbers and names that the room chose: aliases, knocks. Chosen once, and each for one alone.
     fn learn(&mut self) -> Result<(), Broken> {
-        let mut shown = Vec::new();
-        let mut knocks = None;
-        for seat in &self.model.seats {
-            let Some(view) =
-                seat.connection.and_then(|connection| self.clients.get(&connection)?.view.as_ref())
-            else {
-                continue;
-            };
-            shown.extend(
-                view.participants.iter().map(|participant| (participant.id.0, participant.alias.clone())),
-            );
-            knocks = knocks.or(view.desk.as_ref().map(|desk| desk.knocks.clone()));
-        }
-        for (number, alias) in shown {
-            if let Some(known) = self.model.aliases.get(&number) {
-                let forgotten = self.restarted && known.starts_with("Guest");
-                law!(*known == alias || forgotten, "alias", "{known:?} is called {alias:?} now")?;
-                self.model.aliases.insert(number, alias);
-                continue;
+        let Model { seats, doors, aliases, .. } = &mut self.model;
+        let connections = seats.iter().filter_map(|seat| seat.connection);
+        let views = connections.filter_map(|connection| self.clients.get(&connection)?.view.as_ref());
+        for wire::Participant { id, alias, .. } in views.clone().flat_map(|view| &view.participants) {
+            match aliases.get(&id.0) {
+                Some(known) if known == alias => continue,
+                Some(known) => {
+                    let forgotten = self.restarted && known.starts_with("Guest");
+                    law!(forgotten, "alias", "{known:?} is called {alias:?} now")?;
+                }
+                None => {
+                    let twice = aliases.values().any(|known| known.to_lowercase() == alias.to_lowercase());
+                    law!(!twice && !alias.trim().is_empty(), "alias", "{alias:?} given once more")?;
+                }
             }
-            let twice = self.model.aliases.values().any(|known| known.to_lowercase() == alias.to_lowercase());
-            law!(!twice && !alias.trim().is_empty(), "alias", "{alias:?} given once more")?;
-            self.model.aliases.insert(number, alias);
+            aliases.insert(id.0, alias.clone());
         }
-        let Some(knocks) = knocks else { return Ok(()) };
-        let waiting = self.model.doors.iter_mut().filter(|door| door.is_listed());
-        for (door, knock) in waiting.zip(&knocks) {
+        let Some(desk) = views.clone().find_map(|view| view.desk.as_ref()) else { return Ok(()) };
+        let waiting = doors.iter_mut().filter(|door| door.is_listed());
+        for (door, knock) in waiting.zip(&desk.knocks) {
             law!(door.id.is_none_or(|id| id == knock.id.0), "numbers", "{door:?} became {knock:?}")?;
             door.id = Some(knock.id.0);
         }
@@ -91,15 +85,14 @@ impl Judge {
         law!(peer == Some((seat.number, you.media_generation)), "generations", "{who}: {peer:?}, {you:?}")?;
         let row = self.model.generations.get(&seat.number);
         law!(row == Some(&you.media_generation), "generations", "{who}: row {row:?}, {you:?}")?;
-        let gates = gates(|source| self.model.reasons(seat, source));
-        law!(you.gates == gates, "views", "{who} sees {:?}, but {gates:?}", you.gates)?;
+        law!(self.model.are_gates(seat, &you.gates), "views", "{who} sees {:?}", you.gates)?;
         law!(you.hand == self.model.hand_view(seat.number), "views", "{who}'s own hand: {:?}", you.hand)?;
         let offered = self.model.offered.contains(who);
         law!(you.lead_offered == offered, "views", "{who} is offered the lead: {}", you.lead_offered)?;
         law!(you.open_on_turn == seat.on_turn, "views", "{who} opens on turn: {}", you.open_on_turn)
     }
 
-    fn check_desk(&self, desk: &wire::Desk) -> Result<(), Broken> {
+    fn check_desk(&self, desk: &wire::Desk, roster: &[&Seat]) -> Result<(), Broken> {
         let model = &self.model;
         let waiting: Vec<_> = model.doors.iter().filter(|door| door.is_listed()).collect();
         law!(desk.knocks.len() == waiting.len(), "views", "{:#?}\nbut there wait {waiting:#?}", desk.knocks)?;
@@ -126,19 +119,15 @@ impl Judge {
             model.counted()
         )?;
         law!(desk.capacity == model.policy().capacity, "views", "capacity {}", desk.capacity)?;
-        let mut said = desk.gates.clone();
-        said.sort_by_key(|gates| gates.participant);
-        let mut meant: Vec<_> = model
-            .roster()
-            .map(|seat| wire::ParticipantGates {
-                participant: wire::ParticipantId(seat.number),
-                gates: gates(|source| model.reasons(seat, source)),
-                level: wire::Level::default(),
-                ceiling: wire::Level::default(),
-            })
-            .collect();
-        meant.sort_by_key(|gates| gates.participant);
-        law!(said == meant, "views", "gates {said:#?}\nbut {meant:#?}")
+        let said = &desk.gates;
+        let same = said.len() == roster.len()
+            && said.iter().zip(roster).all(|(said, seat)| {
+                let wire::ParticipantGates { participant, gates, level, ceiling } = said;
+                participant.0 == seat.number
+                    && model.are_gates(seat, gates)
+                    && (*level, *ceiling) == (wire::Level::default(), wire::Level::default())
+            });
+        law!(same, "views", "gates {said:#?}\nbut {:#?}", model.seats)
     }
 
     /// A snapshot made now is what came of snapshot and deltas; asking for it changes nothing.
@@ -153,7 +142,7 @@ impl Judge {
         };
         law!(tell.to == connection, "routing", "a refresh for {connection:?} went to {:?}", tell.to)?;
         law!(fresh.now.0 == self.model.now, "deltas", "a snapshot of {:?}", fresh.now)?;
-        let agrees = self.clients.get(&connection).map(|client| client.agrees(fresh));
+        let agrees = self.clients.get(&connection).map(|client| client.agrees((**fresh).clone()));
         agrees
             .unwrap_or(Ok(()))
             .map_err(|what| Broken { law: "deltas", what: format!("{connection:?}: {what}") })
@@ -161,17 +150,17 @@ impl Judge {
 }
 
 impl Model {
-    fn roster_view(&self, aliases: &std::collections::BTreeMap<u32, String>) -> Vec<wire::Participant> {
-        let open = |seat: &Seat, source| self.reasons(seat, source).is_empty();
-        let participant = |seat: &Seat| wire::Participant {
+    fn participant_view(&self, seat: &Seat) -> wire::Participant {
+        let open = |source| self.reasons(seat, source).is_empty();
+        wire::Participant {
             id: wire::ParticipantId(seat.number),
-            alias: aliases.get(&seat.number).cloned().unwrap_or_default(),
+            alias: self.aliases.get(&seat.number).cloned().unwrap_or_default(),
             role: seat.claims.role,
             lead: self.leads(seat),
             open: wire::OpenSources {
-                microphone: open(seat, Source::Microphone),
-                camera: open(seat, Source::Camera),
-                screen: open(seat, Source::Screen),
+                microphone: open(Source::Microphone),
+                camera: open(Source::Camera),
+                screen: open(Source::Screen),
             },
             hand: self.hand_view(seat.number),
             title: None,
@@ -179,19 +168,22 @@ impl Model {
             aside: None,
             device: None,
             goal: None,
-        };
-        let mut roster: Vec<_> = self.roster().map(participant).collect();
-        roster.sort_by_key(|participant| participant.id);
-        roster
+        }
     }
 
-    fn hide_hands(&self, roster: &mut [wire::Participant], from: &Seat) {
-        if !self.policy().private_queue || from.is_facilitator() {
-            return;
-        }
-        for participant in roster.iter_mut().filter(|participant| participant.id.0 != from.number) {
-            participant.hand = None;
-        }
+    /// Whether this is what `to` is to see of somebody: with a private queue nobody's hand but their own.
+    fn shows(&self, to: &Seat, said: &wire::Participant, meant: &wire::Participant) -> bool {
+        let sees_hand = !self.policy().private_queue || to.is_facilitator() || meant.id.0 == to.number;
+        if sees_hand { said == meant } else { *said == wire::Participant { hand: None, ..meant.clone() } }
+    }
+
+    /// Whether these are the reasons why this seat is closed, each named once and in their order.
+    fn are_gates(&self, seat: &Seat, said: &wire::GateReasons) -> bool {
+        let wire::GateReasons { microphone, camera, screen } = said;
+        SOURCES
+            .into_iter()
+            .zip([microphone, camera, screen])
+            .all(|(source, said)| self.reasons(seat, source).iter().map(told).eq(said.iter().copied()))
     }
 
     /// The place counts only those who are seen.
@@ -267,18 +259,14 @@ impl Model {
 
 /// Since when a turn has lasted is left open where a round was suspended: the time between counts for nobody.
 fn same_floor(said: &wire::Floor, meant: &wire::Floor) -> bool {
-    let mut said = said.clone();
-    if meant.round.is_some() {
-        for (said, meant) in said.speakers.iter_mut().zip(&meant.speakers) {
-            said.since = meant.since;
-        }
-    }
-    said == *meant
-}
-
-fn gates(reasons: impl Fn(Source) -> Reasons) -> wire::GateReasons {
-    let [microphone, camera, screen] = SOURCES.map(|source| reasons(source).iter().map(told).collect());
-    wire::GateReasons { microphone, camera, screen }
+    let suspends = meant.round.is_some();
+    let same = |said: &wire::Speaker, meant: &wire::Speaker| {
+        let since = if suspends { said.since } else { meant.since };
+        (said.participant, said.since, said.until) == (meant.participant, since, meant.until)
+    };
+    let speakers = said.speakers.len() == meant.speakers.len()
+        && said.speakers.iter().zip(&meant.speakers).all(|(said, meant)| same(said, meant));
+    said.mode == meant.mode && said.round == meant.round && speakers
 }
 
 fn told(reason: Closed) -> wire::Reason {

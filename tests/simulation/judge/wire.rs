@@ -8,18 +8,18 @@ use hearth_room::{ConnectionId, Words};
 use super::{Broken, Judge, Step, law};
 
 /// What each connection was told in one step, in order.
-pub type Heard = BTreeMap<ConnectionId, Told>;
+pub type Heard<'a> = BTreeMap<ConnectionId, Told<'a>>;
 
 #[derive(Debug, Default)]
-pub struct Told {
-    pub frames: Vec<ServerFrame>,
-    pub snapshots: Vec<RoomView>,
+pub struct Told<'a> {
+    pub frames: Vec<&'a ServerFrame>,
+    pub snapshots: Vec<&'a RoomView>,
     pub deltas: usize,
     pub notices: usize,
-    pub bye: Option<Bye>,
+    pub bye: Option<&'a Bye>,
 }
 
-impl Told {
+impl Told<'_> {
     pub fn reply(&self, id: &RequestId) -> Vec<&ServerFrame> {
         let to_it = |frame: &&ServerFrame| match frame {
             ServerFrame::Ok { request_id, .. } => request_id == id,
@@ -34,7 +34,7 @@ impl Told {
             | ServerFrame::Pong { .. }
             | ServerFrame::Bye(_) => false,
         };
-        self.frames.iter().filter(to_it).collect()
+        self.frames.iter().copied().filter(to_it).collect()
     }
 
     pub fn is_seated(&self) -> bool {
@@ -52,7 +52,7 @@ impl Told {
 
 impl Judge {
     /// Takes note of everything said in this step; nobody is told anything that is not theirs.
-    pub(super) fn listen(&mut self, step: &Step<'_>) -> Result<Heard, Broken> {
+    pub(super) fn listen<'a>(&mut self, step: &Step<'a>) -> Result<Heard<'a>, Broken> {
         let mut heard = Heard::new();
         for effects in step.effects {
             if let Some(farewell) = &effects.farewell {
@@ -69,7 +69,7 @@ impl Judge {
         Ok(heard)
     }
 
-    fn hear(&mut self, to: ConnectionId, words: &Words, told: &mut Told) -> Result<(), Broken> {
+    fn hear<'a>(&mut self, to: ConnectionId, words: &'a Words, told: &mut Told<'a>) -> Result<(), Broken> {
         match words {
             Words::Frame(frame) => {
                 let numbered = matches!(
@@ -81,11 +81,11 @@ impl Judge {
                 );
                 law!(!numbered, "routing", "not the room's to send: {frame:?}")?;
                 self.tally.frame(frame);
-                told.frames.push(frame.clone());
+                told.frames.push(frame);
             }
             Words::Snapshot(view) => {
                 self.clients.entry(to).or_default().snapshot((**view).clone());
-                told.snapshots.push((**view).clone());
+                told.snapshots.push(view);
             }
             Words::Delta(changes) => {
                 let notices = changes.iter().filter(|change| matches!(change, Change::Notice { .. })).count();
@@ -98,14 +98,14 @@ impl Judge {
             }
             Words::Bye(bye) => {
                 self.tally.bye(bye.reason);
-                told.bye = Some(bye.clone());
+                told.bye = Some(bye);
             }
         }
         Ok(())
     }
 
     /// Whoever was told goodbye is gone, and that for a reason the model knows of.
-    pub(super) fn follow_byes(&mut self, step: &Step<'_>, heard: &Heard) -> Result<(), Broken> {
+    pub(super) fn follow_byes(&mut self, step: &Step<'_>, heard: &Heard<'_>) -> Result<(), Broken> {
         for (connection, told) in heard.iter().filter(|(_, told)| told.bye.is_some()) {
             self.model.live.remove(connection);
             self.clients.remove(connection);
@@ -123,7 +123,7 @@ impl Judge {
     }
 
     /// Before a seat there are only the frames of the door, and `waiting` on its beat whatever goes on inside.
-    pub(super) fn check_door_frames(&mut self, step: &Step<'_>, heard: &Heard) -> Result<(), Broken> {
+    pub(super) fn check_door_frames(&mut self, step: &Step<'_>, heard: &Heard<'_>) -> Result<(), Broken> {
         let waiting: Vec<ConnectionId> = self.model.doors.iter().filter_map(|door| door.connection).collect();
         self.beats.retain(|connection, _| waiting.contains(connection));
         let beat = self.model.policy().waiting_beat_ms;
