@@ -87,7 +87,7 @@ pub enum Change {
     Left {
         participant: ParticipantId,
     },
-    Room(RoomState),
+    Room(Box<RoomState>),
     Floor(Floor),
     You(Box<You>),
     /// For facilitators alone.

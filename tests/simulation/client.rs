@@ -64,7 +64,7 @@ fn replay(view: &mut RoomView, change: Change) -> bool {
             view.participants.retain(|known| known.id != participant);
             view.participants.len() != before
         }
-        Change::Room(room) => replaced(&mut view.room, room),
+        Change::Room(room) => replaced(&mut view.room, *room),
         Change::Floor(floor) => replaced(&mut view.floor, floor),
         Change::You(you) => replaced(&mut view.you, *you),
         Change::Desk(desk) => replaced(&mut view.desk, Some(*desk)),

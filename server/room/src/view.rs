@@ -274,7 +274,7 @@ impl Shared {
             .filter(|one| ids(&old.participants, one.id).is_none_or(|at| old.participants[at] != **one));
         changes.extend(news.cloned().map(Change::Participant));
         if self.room != old.room {
-            changes.push(Change::Room(self.room.clone()));
+            changes.push(Change::Room(Box::new(self.room.clone())));
         }
         if self.floor != old.floor {
             changes.push(Change::Floor(self.floor.clone()));

@@ -263,7 +263,7 @@ fn apply(view: &mut RoomView, change: &Change) {
             view.participants.push(participant.clone());
         }
         Change::Left { participant } => view.participants.retain(|other| other.id != *participant),
-        Change::Room(room) => view.room = room.clone(),
+        Change::Room(room) => view.room = (**room).clone(),
         Change::Floor(floor) => view.floor = floor.clone(),
         Change::You(you) => view.you = (**you).clone(),
         Change::Desk(desk) => view.desk = Some((**desk).clone()),

@@ -437,7 +437,7 @@ fn fold(view: &mut RoomView, change: &Change) {
             }
         },
         Change::Left { participant } => view.participants.retain(|one| one.id != participant),
-        Change::Room(room) => view.room = room,
+        Change::Room(room) => view.room = *room,
         Change::Floor(floor) => view.floor = floor,
         Change::You(you) => view.you = *you,
         Change::Desk(desk) => view.desk = Some(*desk),
