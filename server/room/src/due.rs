@@ -20,6 +20,7 @@ pub(crate) enum Due {
     LeadLost,
     Hold,
     HoldOver,
+    BreakOver,
     ConsentOver,
     RefusalsCounted(String),
     Beat,
@@ -68,6 +69,7 @@ impl Room {
             self.turn_lost_at().map(|at| (at, Due::TurnLost)),
             self.lead_lost_at().map(|at| (at, Due::LeadLost)),
             self.hold_due(),
+            self.rests.until.map(|at| (at, Due::BreakOver)),
             window.map(|window| (window.ends_at, Due::ConsentOver)),
             self.beat.map(|at| (at, Due::Beat)),
         ];
@@ -114,6 +116,9 @@ impl Room {
             Due::Hold => {
                 self.hold(out, self.now);
                 self.let_a_facilitator_in(out);
+            }
+            Due::BreakOver => {
+                let _ = self.end_rest(out, None);
             }
             Due::ConsentOver => self.end_window(out),
             Due::RefusalsCounted(sub) => self.count_refusals(out, &sub),

@@ -54,32 +54,83 @@ pub struct Record {
 #[serde(tag = "act", rename_all = "snake_case")]
 pub enum Act {
     Started,
-    TicketSpent { subject: String },
-    Consented { subject: String, version: u32 },
-    Admitted { subject: String, through_lock: bool },
-    Denied { subject: String },
-    DenialUndone { subject: String },
-    SentToWaiting { subject: String },
-    Joined { subject: String },
-    Left { subject: String, dropped: bool },
-    GateClosed { subject: String, source: Source },
-    GateOpened { subject: String, source: Source },
-    AllGatesClosed { source: Source },
-    FloorSet { mode: hearth_protocol::FloorMode },
-    Granted { subject: String },
-    Revoked { subject: String },
+    TicketSpent {
+        subject: String,
+    },
+    Consented {
+        subject: String,
+        version: u32,
+    },
+    Admitted {
+        subject: String,
+        through_lock: bool,
+    },
+    Denied {
+        subject: String,
+    },
+    DenialUndone {
+        subject: String,
+    },
+    SentToWaiting {
+        subject: String,
+    },
+    Joined {
+        subject: String,
+    },
+    Left {
+        subject: String,
+        dropped: bool,
+    },
+    GateClosed {
+        subject: String,
+        source: Source,
+    },
+    GateOpened {
+        subject: String,
+        source: Source,
+    },
+    AllGatesClosed {
+        source: Source,
+    },
+    FloorSet {
+        mode: hearth_protocol::FloorMode,
+    },
+    Granted {
+        subject: String,
+    },
+    Revoked {
+        subject: String,
+    },
     RoundStarted,
     RoundEnded,
     Locked,
     Unlocked,
     Frozen,
-    Thawed { step: hearth_protocol::ThawStep },
+    Thawed {
+        step: hearth_protocol::ThawStep,
+    },
     Held,
     Resumed,
-    Removed { subject: String },
-    RemovalUndone { subject: String },
-    LeadPassed { subject: String },
-    Refused { request: String, count: u32 },
+    Removed {
+        subject: String,
+    },
+    RemovalUndone {
+        subject: String,
+    },
+    LeadPassed {
+        subject: String,
+    },
+    Refused {
+        request: String,
+        count: u32,
+    },
+    /// Without a subject: of all members.
+    CeilingSet {
+        subject: Option<String>,
+        level: hearth_protocol::Level,
+    },
+    BreakBegun,
+    BreakOver,
     EndAnnounced,
     EndCancelled,
     Ended,

@@ -1,13 +1,15 @@
 //! The switch on one source of one seat.
 //!
 //! Every reason is owned by exactly one rule. Two are kept here, because a person decides them: `self` by its owner, `facilitator` by
-//! facilitators. All others are derived from the state that their rule owns (floor, freeze, hold, consent, ticket, presence), so no
+//! facilitators. All others are derived from the state that their rule owns (floor, freeze, hold, consent, ticket, level, format,
+//! presence), so no
 //! command can forget one, and none can take away another's.
 
 use hearth_forwarding::{Reason, Reasons, Source, Subject};
 use hearth_protocol::{FloorMode, RefusalCode, Role};
 use serde::{Deserialize, Serialize};
 
+use crate::level::leaves_open;
 use crate::seat::{Seat, spoken};
 use crate::{Act, Effects, Room};
 
@@ -62,6 +64,7 @@ impl Room {
     fn derived_reasons(&self, subject: Subject, seat: &Seat) -> [Reasons; Source::COUNT] {
         let hold = self.hold.is_some();
         let consent = self.is_barred(seat);
+        let (level, ceiling) = (self.levels.chosen(subject), self.ceiling(subject, seat));
         Source::ALL.map(|source| {
             [
                 (Reason::Ticket, !seat.may_publish(source)),
@@ -69,6 +72,8 @@ impl Room {
                 (Reason::Freeze, self.freeze_closes(seat, source)),
                 (Reason::Unattended, hold),
                 (Reason::Consent, consent),
+                (Reason::Level, !leaves_open(level, source)),
+                (Reason::Ceiling, !leaves_open(ceiling, source)),
                 (Reason::Away, !seat.is_present()),
             ]
             .into_iter()

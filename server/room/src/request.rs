@@ -97,11 +97,13 @@ impl Room {
         }
     }
 
-    /// Frozen, on hold and without agreement to the rules, little is accepted of members: leaving, muting, camera off.
+    /// Frozen, on hold and without agreement to the rules, little is accepted of members: leaving, muting, camera off,
+    /// a lower level.
     fn is_accepted_now(&self, me: Subject, request: &Request) -> Result<(), RefusalCode> {
         let seat = self.seats.get(&me).ok_or(RefusalCode::NotSeated)?;
         let always =
-            matches!(request, Request::Leave | Request::SetOwn { open: false, .. } | Request::RenewMedia);
+            matches!(request, Request::Leave | Request::SetOwn { open: false, .. } | Request::RenewMedia)
+                || matches!(request, Request::SetLevel { level } if *level <= self.levels.chosen(me));
         if always || seat.role.is_facilitator() {
             return Ok(());
         }
@@ -201,16 +203,16 @@ impl Room {
             Request::ShareDevice { .. } | Request::UnshareDevice { .. } | Request::LendHelper { .. } => {
                 return Err(RefusalCode::NotPossible);
             }
-            // Formats, levels, breaks.
+            Request::SetLevel { level } => self.set_level(out, me, level),
+            Request::SetCeiling { participant, level } => self.set_ceiling(out, me, participant, level)?,
+            Request::Break { seconds } => self.rest(out, me, seconds)?,
+            Request::EndBreak => self.end_rest(out, Some(me))?,
+            // Formats.
             Request::StepTo { .. }
             | Request::Override { .. }
             | Request::ChangeFormat { .. }
             | Request::ImportFormat { .. }
             | Request::ExportFormat
-            | Request::SetLevel { .. }
-            | Request::SetCeiling { .. }
-            | Request::Break { .. }
-            | Request::EndBreak
             | Request::RoundSuspendStop => return Err(RefusalCode::NotPossible),
             // Signals.
             Request::Distress

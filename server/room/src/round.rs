@@ -22,7 +22,7 @@ pub(crate) struct Round {
     pub deferred: BTreeSet<Subject>,
     pub turn_ms: Option<u32>,
     pub facilitators: bool,
-    /// Suspended by freeze or hold since then.
+    /// Suspended by freeze, hold or a break since then.
     pub paused: Option<u32>,
 }
 
@@ -190,7 +190,7 @@ impl Room {
         self.next_turn(out);
     }
 
-    /// Suspended by freeze and hold, never lost: the turn's time stands still.
+    /// Suspended by freeze, hold and breaks, never lost: the turn's time stands still.
     pub(crate) fn settle_round(&mut self) {
         let (pause, now) = (self.floor_is_paused(), self.now);
         let Some(round) = self.floor.round.as_mut() else { return };
@@ -208,7 +208,7 @@ impl Room {
 
     fn floor_is_paused(&self) -> bool {
         let frozen = self.freeze.as_ref().is_some_and(|freeze| !freeze.is_thawed(Source::Microphone));
-        frozen || self.hold.is_some()
+        frozen || self.hold.is_some() || self.is_resting()
     }
 
     fn next_turn(&mut self, out: &mut Effects) {

@@ -56,14 +56,16 @@ pub(crate) struct EndAsked {
 
 impl Room {
     pub(crate) fn freeze_closes(&self, seat: &Seat, source: Source) -> bool {
-        let Some(freeze) = &self.freeze else { return false };
-        !seat.role.is_facilitator() && !freeze.is_thawed(source)
+        let frozen = self.freeze.as_ref().is_some_and(|freeze| !freeze.is_thawed(source));
+        !seat.role.is_facilitator() && (frozen || self.is_resting())
     }
 
     pub(crate) fn freeze(&mut self, out: &mut Effects, actor: Subject) {
         if self.freeze.as_ref().is_some_and(|freeze| freeze.thawed.is_empty()) {
             return;
         }
+        // A break is the gentle form: it has no say beside a freeze, and does not come back after it.
+        self.rests.until = None;
         self.freeze = Some(Freeze { since: self.now, by: actor, thawed: Vec::new() });
         self.record(out, Some(actor), Act::Frozen);
     }

@@ -220,7 +220,8 @@ fn subject(act: &Act) -> Option<&str> {
         | Act::Revoked { subject }
         | Act::Removed { subject }
         | Act::RemovalUndone { subject }
-        | Act::LeadPassed { subject } => Some(subject),
+        | Act::LeadPassed { subject }
+        | Act::CeilingSet { subject: Some(subject), level: _ } => Some(subject),
         Act::Started
         | Act::AllGatesClosed { source: _ }
         | Act::FloorSet { mode: _ }
@@ -233,6 +234,9 @@ fn subject(act: &Act) -> Option<&str> {
         | Act::Held
         | Act::Resumed
         | Act::Refused { request: _, count: _ }
+        | Act::CeilingSet { subject: None, level: _ }
+        | Act::BreakBegun
+        | Act::BreakOver
         | Act::EndAnnounced
         | Act::EndCancelled
         | Act::Ended => None,
