@@ -8,7 +8,7 @@ import Waiting from '../src/door/Waiting.svelte';
 import Welcome from '../src/door/Welcome.svelte';
 import Farewell from '../src/Farewell.svelte';
 import Room from '../src/room/Room.svelte';
-import { asFacilitator, asMember, meeting, RULES } from './samples';
+import { asFacilitator, asMember, inAsides, inRoom, meeting, NOW, RULES, withDesk, written } from './samples';
 
 const target = document.body;
 const state = new URLSearchParams(location.search).get('state') ?? 'room';
@@ -64,7 +64,87 @@ const STATES: Record<string, () => void> = {
   ending: () => room(asMember({ ending: true }), { newDevice: true }),
   reconnecting: () => room(asMember(), { phase: { name: 'reconnecting', from: 'seated' } }),
   refusal: () => room(asMember(), { refusal: 'You can unmute when it is your turn.' }),
+  signal: () => room(asMember(), { signal: { since: NOW, state: 'sent' } }),
+  answered: () => room(asMember(), { signal: { since: NOW, state: 'answered' } }),
+  unanswered: () => room(asMember(), { signal: { since: NOW, state: 'unanswered' } }),
+  'waiting-unanswered': () =>
+    mount(Waiting, {
+      target,
+      props: {
+        meeting: meeting(
+          undefined,
+          { phase: { name: 'waiting' }, signal: { since: NOW, state: 'unanswered' } },
+          devices,
+        ),
+      },
+    }),
+  aside: () => room(inAsides(asMember())),
+  break: () => room(inRoom(asMember(), { break_until: NOW + 272_000 })),
+  breach: () => room(asMember({ frozen: true }), { breach: true }),
+  scale: () => room(inRoom(asMember(), { scale: { question: 'How strong is the urge today?' } })),
+  'scale-result': () =>
+    room(asMember(), {
+      scaleResult: { question: 'How strong is the urge today?', values: [2, 3, 3, 5, 5, 5, 7, 8] },
+    }),
+  segment: () =>
+    room(
+      inRoom(asMember(), {
+        segment: {
+          index: 1,
+          kind: 'check_in',
+          title: 'Check-in',
+          prompt: 'How have you come here today? One word is enough.',
+          until: NOW + 500_000,
+        },
+        prompt: { title: 'A moment', text: 'What went well this week?' },
+        timer: { label: 'Writing', ends_at: NOW + 130_000 },
+      }),
+    ),
+  care: () => room(inRoom(asMember({ round: 'mine' }), { care_moment: true })),
+  'new-rules': () => room(asMember(), { newRules: RULES }),
+  chat: () => room(written(asMember())),
+  'chat-off': () => room(inRoom(written(asMember()), { chat: 'facilitators' })),
   desk: () => room(asFacilitator()),
+  'desk-busy': () =>
+    room(
+      inRoom(
+        withDesk(inAsides(asFacilitator()), {
+          signals: [
+            { id: 1, kind: 'distress', participant: 6, alias: 'Jo', since: NOW - 25_000, repeated: 1 },
+            {
+              id: 2,
+              kind: 'not_alone',
+              participant: 7,
+              alias: 'Wren',
+              since: NOW - 90_000,
+              repeated: 0,
+              answered_by: 1,
+            },
+          ],
+          heard: [
+            { participant: 2, seconds: 340 },
+            { participant: 3, seconds: 60 },
+            { participant: 4, seconds: 0 },
+          ],
+          not_heard: [4, 5],
+          scale: { answered: 4, named: [{ participant: 3, value: 7 }] },
+          ratings: [4, 6, 7, 7, 9],
+          agenda: [
+            { kind: 'welcome', title: 'Welcome', seconds: 300 },
+            { kind: 'check_in', title: 'Check-in', seconds: 900 },
+            { kind: 'share', title: 'Sharing' },
+            { kind: 'closing', title: 'Closing', seconds: 300 },
+          ],
+          formats: ['check_in', 'support_circle', 'twelve_step'],
+          kept_apart: [{ one: 3, other: 6 }],
+        }),
+        {
+          segment: { index: 1, kind: 'check_in', title: 'Check-in', prompt: 'One word is enough.' },
+          scale: { question: 'How strong is the urge today?' },
+        },
+      ),
+    ),
+  'desk-break': () => room(inRoom(asFacilitator(), { break_until: NOW + 272_000 })),
   'desk-round': () => room(asFacilitator({ round: 'other' })),
   'desk-frozen': () => room(asFacilitator({ frozen: true })),
   'desk-locked': () => room(asFacilitator({ locked: true })),

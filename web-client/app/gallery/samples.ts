@@ -1,6 +1,6 @@
 /** Rooms to look at. Nothing here leaves the gallery. */
 import type { Devices } from '@hearth/sdk';
-import { type OwnSource, type Participant, type Phase, type Session, type View } from '@hearth/sdk';
+import { type Message, type OwnSource, type Participant, type Phase, type Session, type View } from '@hearth/sdk';
 import { Meeting } from '../src/meeting.svelte';
 
 const NAMES = [
@@ -50,8 +50,6 @@ interface Sample {
   locked?: boolean;
   knocks?: number;
 }
-
-const NOW = 1_800_000;
 
 function people(count: number, sample: Sample): Participant[] {
   return Array.from({ length: count }, (_, index) => ({
@@ -164,10 +162,79 @@ export function asFacilitator(sample: Sample = {}): View {
   };
 }
 
+/** A view in which some things of the room are different. */
+export function inRoom(view: View, room: Partial<View['room']>): View {
+  return { ...view, room: { ...view.room, ...room } };
+}
+
+export function withDesk(view: View, desk: Partial<NonNullable<View['desk']>>): View {
+  return view.desk ? { ...view, desk: { ...view.desk, ...desk } } : view;
+}
+
+/** Two and three in small rooms; the fourth of them may be oneself. */
+export function inAsides(view: View): View {
+  const aside = new Map([
+    [2, 1],
+    [3, 1],
+    [4, 2],
+    [5, 2],
+  ]);
+  const participants = view.participants.map((who) => {
+    const id = aside.get(who.id);
+    return id === undefined ? who : { ...who, aside: id };
+  });
+  return inRoom({ ...view, participants }, { asides: [{ id: 1, ends_at: NOW + 400_000 }, { id: 2 }] });
+}
+
+export function written(view: View): View {
+  const said = (
+    id: number,
+    from: number,
+    text: string,
+    to: Message['to'] = { type: 'room' },
+    kind: Message['kind'] = 'chat',
+  ) => ({
+    id,
+    from,
+    to,
+    kind,
+    text,
+    at: NOW,
+  });
+  return {
+    ...view,
+    messages: [
+      said(1, 1, 'Good evening, everybody. Take the seat that you like.'),
+      said(2, 3, 'Glad to be here. It was a long week.'),
+      said(3, 2, 'Me too.'),
+      said(
+        4,
+        4,
+        'I would rather write today: I was at my sister’s, and we talked for the first time.',
+        { type: 'room' },
+        'turn',
+      ),
+      said(5, 2, 'May I go last today?', { type: 'facilitators' }),
+      said(6, 1, 'Of course. I have you last.', { type: 'participant', participant: 2 }, 'answer'),
+    ],
+  };
+}
+
+export const NOW = 1_800_000;
+
 interface Change {
   phase?: Phase;
   refusal?: string;
   newDevice?: boolean;
+  signal?: Meeting['signal'];
+  breach?: boolean;
+  scaleResult?: Meeting['scaleResult'];
+  newRules?: Meeting['newRules'];
+}
+
+/** Takes every call, however deep, and does nothing. */
+function anything(): object {
+  return new Proxy(() => Promise.resolve(), { get: (_target, name) => (name === 'then' ? undefined : anything()) });
 }
 
 export function meeting(view: View | undefined, change: Change, devices: Devices): Meeting {
@@ -180,7 +247,10 @@ export function meeting(view: View | undefined, change: Change, devices: Devices
   const nothing = () => Promise.resolve();
   const session = {
     devices,
-    desk: new Proxy({}, { get: () => nothing }),
+    desk: anything(),
+    chat: anything(),
+    help: anything(),
+    mine: anything(),
     phase: change.phase ?? { name: 'seated' },
     view,
     own: {
@@ -200,6 +270,10 @@ export function meeting(view: View | undefined, change: Change, devices: Devices
     leave: nothing,
   } as unknown as Session;
   const sample = new Meeting(session);
+  sample.signal = change.signal;
+  sample.breach = change.breach ?? false;
+  sample.scaleResult = change.scaleResult;
+  sample.newRules = change.newRules;
   if (change.refusal) sample.refusal = change.refusal;
   if (change.newDevice) sample.newDevice = true;
   return sample;

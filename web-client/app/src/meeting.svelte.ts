@@ -5,17 +5,28 @@ import type { Session } from '@hearth/sdk';
 import { SvelteMap } from 'svelte/reactivity';
 import {
   Refusal,
+  type GroundRules,
   type Link,
   type MediaState,
   type OwnSources,
+  type MessageId,
+  type OwnSignal,
   type Participant,
   type ParticipantId,
   type Phase,
   type Reaction,
+  type ScaleResult,
   type View,
 } from '@hearth/sdk';
 
 const REACTION_MS = 5_000;
+const MILESTONE_MS = 20_000;
+
+interface Milestone {
+  readonly id: number;
+  readonly alias: string;
+  readonly text: string;
+}
 
 export class Meeting {
   readonly session: Session;
@@ -28,6 +39,21 @@ export class Meeting {
   newDevice = $state(false);
   /** The reminder of confidentiality is due. */
   confidentiality = $state(false);
+  /** Something touched the group's confidentiality, and is being dealt with. */
+  breach = $state(false);
+  /** A turn that stops by itself is nearly over. */
+  turnEndsSoon = $state(false);
+  /** Where one's own signal for help stands. */
+  signal = $state.raw<OwnSignal>();
+  /** At the door nothing tells it back, so the page remembers. */
+  notAlone = $state(false);
+  newRules = $state.raw<GroundRules>();
+  scaleResult = $state.raw<ScaleResult>();
+  milestones = $state.raw<readonly Milestone[]>([]);
+  /** The newest message that this person has seen. */
+  readUpTo = $state<MessageId>(-1);
+  /** What this person has given for the session, so that it is not asked twice. */
+  rated = $state<number>();
   /** One plain sentence on the last thing that was not carried out. */
   refusal = $state<string>();
   /** What somebody shows for a moment. */
@@ -38,6 +64,7 @@ export class Meeting {
   now = $state(0);
 
   #ends: (() => void)[] = [];
+  #milestone = 0;
 
   constructor(session: Session) {
     this.session = session;
@@ -46,6 +73,7 @@ export class Meeting {
     this.own = session.own;
     this.media = session.media;
     this.soundBlocked = session.soundBlocked;
+    this.signal = session.signal;
     this.now = session.now();
     const beat = setInterval(() => (this.now = session.now()), 1000);
     this.#ends = [
@@ -59,6 +87,10 @@ export class Meeting {
       session.on('media', (media) => (this.media = media)),
       session.on('soundBlocked', (blocked) => (this.soundBlocked = blocked)),
       session.on('reaction', ({ participant, reaction }) => this.#react(participant, reaction)),
+      session.on('signal', (signal) => (this.signal = signal)),
+      session.on('newRules', (rules) => (this.newRules = rules)),
+      session.on('scaleResult', (result) => (this.scaleResult = result)),
+      session.on('milestone', ({ participant, text }) => this.#celebrate(participant, text)),
       session.on('notice', (notice) => {
         switch (notice) {
           case 'new_device':
@@ -68,7 +100,11 @@ export class Meeting {
             this.confidentiality = true;
             break;
           case 'breach':
+            this.breach = true;
+            break;
           case 'turn_ends_soon':
+            this.turnEndsSoon = true;
+            break;
           case 'recalled':
             break;
         }
@@ -83,6 +119,12 @@ export class Meeting {
   #react(participant: ParticipantId, reaction: Reaction): void {
     this.reactions.set(participant, reaction);
     setTimeout(() => this.reactions.delete(participant), REACTION_MS);
+  }
+
+  #celebrate(participant: ParticipantId, text: string): void {
+    const milestone = { id: this.#milestone++, alias: this.alias(participant), text };
+    this.milestones = [...this.milestones, milestone];
+    setTimeout(() => (this.milestones = this.milestones.filter((other) => other !== milestone)), MILESTONE_MS);
   }
 
   /** Carries out what a person asked for; a refusal becomes a sentence on the screen. */
@@ -109,6 +151,19 @@ export class Meeting {
   alias(id: ParticipantId): string {
     return this.participant(id)?.alias ?? 'Somebody';
   }
+
+  /** Who sits at this device: oneself, and whoever shares it. */
+  readonly here = $derived.by(() => {
+    const me = this.view?.you.participant;
+    return (
+      this.view?.participants.filter(({ id, device }) => id === me || (device !== undefined && device === me)) ?? []
+    );
+  });
+
+  readonly unread = $derived.by(() => {
+    const me = this.view?.you.participant;
+    return this.view?.messages.filter(({ id, from }) => id > this.readUpTo && from !== me).length ?? 0;
+  });
 
   readonly self = $derived.by(() => {
     const view = this.view;

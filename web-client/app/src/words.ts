@@ -1,5 +1,20 @@
 /** What the pages say. Kind, plain, and drawn from what the room knows, never from what somebody typed. */
-import type { FloorMode, HandKind, Participant, Reaction, Reason, Role, Source } from '@hearth/sdk';
+import type {
+  Audience,
+  BreachCode,
+  ChatPolicy,
+  FloorMode,
+  HandKind,
+  HandOrder,
+  Level,
+  Participant,
+  Reaction,
+  ReactionPolicy,
+  Reason,
+  Role,
+  SignalKind,
+  Source,
+} from '@hearth/sdk';
 
 export function roleWords(role: Role): string | undefined {
   switch (role) {
@@ -92,7 +107,9 @@ export function heldWords(reason: Reason, source: Source, mode: FloorMode): stri
     case 'ticket':
       return 'Your link comes without it. You can see and hear everybody.';
     case 'level':
+      return 'You chose to take part without it for now. You can change that under “Me”.';
     case 'ceiling':
+      return `The facilitator keeps this part of the group without your ${source} for now.`;
     case 'format':
       return `This part of the session goes without ${source}s.`;
     case 'away':
@@ -131,13 +148,125 @@ function floorWords(mode: FloorMode): string {
 }
 
 /** The whole of a tile for somebody who hears the page instead of seeing it. */
-export function tileWords(who: Participant, self: boolean, hasTurn: boolean): string {
+export function tileWords(who: Participant, self: boolean, hasTurn: boolean, beside: readonly string[] = []): string {
   const parts = [self ? `${who.alias} (you)` : who.alias];
-  const role = roleWords(who.role);
+  if (beside.length > 0) parts.push(`with ${listed(beside)}`);
+  const role = who.title ?? roleWords(who.role);
   if (role !== undefined) parts.push(role);
+  if (who.helper) parts.push('helps today');
+  if (who.goal !== undefined) parts.push(`goal for today: ${who.goal}`);
   parts.push(who.open.microphone ? 'microphone on' : 'microphone off');
   parts.push(who.open.camera ? 'camera on' : 'camera off');
   if (hasTurn) parts.push('has the floor');
   if (who.hand !== undefined) parts.push(`hand raised, number ${who.hand.place}`);
   return parts.join(', ');
+}
+
+/** From the least to the most. */
+export const LEVELS: readonly Level[] = ['listen', 'text', 'voice', 'video'];
+
+export function levelWords(level: Level): { readonly name: string; readonly hint: string } {
+  switch (level) {
+    case 'listen':
+      return { name: 'Just listen', hint: 'You hear and see the group, and nobody hears or sees you.' };
+    case 'text':
+      return { name: 'Write', hint: 'You can write, and take your turn in writing.' };
+    case 'voice':
+      return { name: 'Speak', hint: 'You can speak. Nobody sees you.' };
+    case 'video':
+      return { name: 'Be seen', hint: 'You can speak and be seen, whenever you want to.' };
+  }
+}
+
+export function isBeyond(level: Level, ceiling: Level): boolean {
+  return LEVELS.indexOf(level) > LEVELS.indexOf(ceiling);
+}
+
+export function signalWords(kind: SignalKind): string {
+  switch (kind) {
+    case 'distress':
+      return 'needs somebody';
+    case 'not_alone':
+      return 'may be watched by somebody';
+  }
+}
+
+export const BREACHES: readonly BreachCode[] = [
+  'recording',
+  'screenshot',
+  'somebody_listening',
+  'told_outside',
+  'identified',
+  'other',
+];
+
+export function breachWords(code: BreachCode): string {
+  switch (code) {
+    case 'recording':
+      return 'Something was recorded';
+    case 'screenshot':
+      return 'A picture was taken of the screen';
+    case 'somebody_listening':
+      return 'Somebody else is listening or watching';
+    case 'told_outside':
+      return 'Something was told outside the group';
+    case 'identified':
+      return 'Somebody’s name or place was given away';
+    case 'other':
+      return 'Something else';
+  }
+}
+
+export function chatWords(policy: ChatPolicy): string {
+  switch (policy) {
+    case 'facilitators':
+      return 'To facilitators only';
+    case 'room':
+      return 'To the whole group';
+    case 'members':
+      return 'To the group, and to one another';
+  }
+}
+
+export function reactionPolicyWords(policy: ReactionPolicy): string {
+  switch (policy) {
+    case 'off':
+      return 'None';
+    case 'with_you':
+      return '“With you” only';
+    case 'all':
+      return 'All';
+  }
+}
+
+export function handOrderWords(order: HandOrder): string {
+  switch (order) {
+    case 'fifo':
+      return 'Who came first';
+    case 'equity':
+      return 'Who was heard least';
+    case 'manual':
+      return 'As you put them';
+  }
+}
+
+/** To whom something was written, where that is not the whole room. */
+export function audienceWords(to: Audience, toMe: boolean): string | undefined {
+  switch (to.type) {
+    case 'room':
+      return undefined;
+    case 'everywhere':
+      return 'to everybody, everywhere';
+    case 'facilitators':
+      return 'to the facilitators';
+    case 'team':
+      return 'among facilitators';
+    case 'participant':
+      return toMe ? 'to you alone' : 'to one person';
+  }
+}
+
+/** "Ann", "Ann and Ben", "Ann, Ben and Cleo". */
+export function listed(names: readonly string[]): string {
+  return new Intl.ListFormat('en', { type: 'conjunction' }).format(names);
 }

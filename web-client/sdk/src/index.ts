@@ -4,7 +4,7 @@
  * A page holds one `Session` and the `Devices` it sends from. Everything that happens comes as a typed event; everything that a
  * person does is a method whose promise resolves once the server has carried it out, and rejects with a `Refusal`.
  */
-export { takeLink, Link, type Ticket } from './links';
+export { linkFrom, takeLink, Link, type Ticket } from './links';
 export { Refusal, type LocalCode } from './refusal';
 export { Session, type SessionEvents, type SessionOptions } from './session';
 export type { Agenda } from './agenda';

@@ -18,6 +18,13 @@ export function takeLink(page: Pick<Window, 'location' | 'history'> = window): L
   return new Link(secret, origin);
 }
 
+/** A personal link that somebody typed or pasted; undefined: it is none of this server's. */
+export function linkFrom(address: string, origin: string = location.origin): Link | undefined {
+  const url = URL.parse(address.trim());
+  if (url?.origin !== origin || url.hash.length < 2) return undefined;
+  return new Link(url.hash.slice(1), origin);
+}
+
 /** One person's way in. Worth a seat: kept in memory alone. */
 export class Link {
   readonly #secret: string;

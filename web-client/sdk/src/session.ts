@@ -79,6 +79,8 @@ export class Session extends Events<SessionEvents> {
   #view: View | undefined;
   /** Shown, and not agreed to yet. */
   #rules: GroundRules | undefined;
+  /** As they were shown last. */
+  #shown: GroundRules | undefined;
   #signal: OwnSignal | undefined;
 
   constructor({ devices = new Devices(), surroundings = theBrowser() }: SessionOptions = {}) {
@@ -169,6 +171,28 @@ export class Session extends Events<SessionEvents> {
     await this.#tell({ type: 'accept_ground_rules', version, hash });
     this.#rules = undefined;
     this.emit('newRules', undefined);
+  }
+
+  /** The present ground rules, to be shown to whoever joins at this device. */
+  async groundRules(): Promise<GroundRules> {
+    if (!this.#shown) {
+      // After a reload the page does not know them any more. Agreeing to no text brings the text.
+      await this.#tell({ type: 'accept_ground_rules', version: 0, hash: '' }).catch(() => undefined);
+      this.#rules = undefined;
+      this.emit('newRules', undefined);
+    }
+    if (!this.#shown) throw new Refusal('not_possible', 'The ground rules cannot be shown right now.');
+    return this.#shown;
+  }
+
+  /** Another person sits at this device, with a link of their own, and has agreed to these rules. */
+  async shareDevice(link: Link, { version, hash }: GroundRules): Promise<void> {
+    const { ticket } = await link.redeem();
+    await this.#tell({ type: 'share_device', ticket, version, hash });
+  }
+
+  unshareDevice(participant: ParticipantId): Promise<void> {
+    return this.#tell({ type: 'unshare_device', participant });
   }
 
   /** How much one wants to take part. Lower closes at once, higher opens nothing by itself. */
@@ -270,6 +294,7 @@ export class Session extends Events<SessionEvents> {
 
   #handleGroundRules(rules: GroundRules): void {
     this.#rules = rules;
+    this.#shown = rules;
     // Who is seated agrees at their seat.
     if (this.#view) return this.emit('newRules', rules);
     this.#become({ name: 'ground_rules', rules });
