@@ -5,7 +5,12 @@ use std::time::Duration;
 use hearth_protocol::{
     ByeReason, Credential, HandKind, MediaOffer, Reaction, RefusalCode, Request, Role, ServerFrame, Source,
 };
-use hearth_tests::{generator::Generator, group::grant, signalling::Client};
+use hearth_tests::{
+    generator::Generator,
+    group::grant,
+    signalling::{Client, Told},
+};
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::scene::{Scene, UNMUTE, VOICES, check_bye, check_knows_nothing, check_refused, until_waiting};
 
@@ -230,6 +235,71 @@ async fn a_closed_door_says_the_same_to_whomever_it_refuses() {
         assert_eq!(said, &words[0]);
         assert!(matches!(&said.0, ServerFrame::Bye(bye) if bye.card.is_none()));
     }
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_full_locked_and_paused_are_told_alike() {
+    let scene = Scene::with(|config| {
+        config.room.policy.capacity = 3;
+        config.room.policy.unattended_ms = 60_000;
+    })
+    .await;
+    let fay = &scene.fay.client;
+    let waits = told_at_the_door(&scene, "Cleo").await;
+    scene.enter("Dan", Role::Member).await;
+    let full = told_at_the_door(&scene, "Eve").await;
+    fay.must(Request::Lock { locked: true }).await;
+    let locked = told_at_the_door(&scene, "Finn").await;
+    fay.must(Request::Lock { locked: false }).await;
+    fay.ask(Request::Leave).await;
+    fay.until_closed().await;
+    let paused = told_at_the_door(&scene, "Gus").await;
+    for (state, told) in [("full", full), ("locked", locked), ("paused", paused)] {
+        assert_eq!(told, waits, "{state}");
+    }
+    scene.server.stop().await;
+}
+
+/// What somebody is told who knocks and waits for three beats: each frame by its kind and its length.
+async fn told_at_the_door(scene: &Scene, alias: &str) -> Vec<(String, usize)> {
+    let client = scene.knock(alias).await;
+    let kind = |frame: &ServerFrame| match frame {
+        ServerFrame::Knocked { .. } => "knocked".to_owned(),
+        // The length of a request's id is its own.
+        ServerFrame::Ok { outcome, .. } => format!("ok {outcome:?}"),
+        other => format!("{other:?}"),
+    };
+    let told = client
+        .until("three beats", |told| {
+            let beats = told.frames.iter().filter(|(_, frame, _)| matches!(frame, ServerFrame::Waiting));
+            (beats.count() == 3).then(|| {
+                let lengths = told.frames.iter().map(|(_, frame, length)| {
+                    let is_answer = matches!(frame, ServerFrame::Ok { .. });
+                    (kind(frame), if is_answer { 0 } else { *length })
+                });
+                lengths.collect::<Vec<_>>()
+            })
+        })
+        .await;
+    client.ask(Request::Leave).await;
+    client.until_closed().await;
+    told
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_hears_is_on_the_roster_even_without_a_socket() {
+    let scene = Scene::with(|config| config.room.policy.media_linger_ms = 700).await;
+    // The media go on; the words have ended.
+    scene.ada.client.say_raw(Message::Close(None)).await;
+    let gone = |told: &mut Told| told.participant("Ada").is_none().then_some(());
+    for person in [&scene.fay, &scene.ben] {
+        person.client.until("a roster without Ada", gone).await;
+    }
+    // Off the roster, she receives nothing that is sent from now on.
+    let phases = [scene.fay.next_phase(), scene.ben.next_phase()];
+    scene.check_goes_on().await;
+    scene.check_hears_nobody(&scene.ada, phases[0], phases[1]);
     scene.end().await;
 }
 

@@ -2,8 +2,8 @@
 
 use hearth_protocol::{Reason, RefusalCode, Request, Role, Source};
 use hearth_tests::{
-    generator::{Generator, Pace, Shape},
-    group::Person,
+    generator::{Generator, MICROPHONE, Pace, Shape},
+    group::{Person, until},
     signalling::Client,
 };
 
@@ -155,6 +155,20 @@ async fn nobody_else_opens_a_microphone_that_its_owner_has_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_gate_that_is_reopened_is_silent_until_its_owner_unmutes() {
+    let scene = Scene::open().await;
+    scene.gate_ada(Source::Microphone, false).await;
+    let phase = scene.ada.next_phase();
+    scene.gate_ada(Source::Microphone, true).await;
+    scene.check_unheard(phase).await;
+    assert_eq!(microphone_of(&scene.fay.client, scene.ada.id), [Reason::Self_]);
+    let phase = scene.ada.next_phase();
+    scene.ada.unmute().await;
+    until("Ada to be heard again", || scene.ben.hears(&scene.ada, MICROPHONE, phase) > 5).await;
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_ticket_does_not_allow_is_not_forwarded() {
     let scene = Scene::open().await;
     let mut grant = hearth_tests::group::grant(&scene.house.room, "Cleo", Role::Member);
@@ -181,7 +195,7 @@ async fn check_mute_seat(scene: &Scene, grant: &hearth::Grant) {
     person.media.send(Source::Microphone, BRISK);
     let phase = person.next_phase();
     check_refused(&person.client, UNMUTE, RefusalCode::NotAllowed).await;
-    scene.check_silent(&person, hearth_tests::generator::MICROPHONE, phase).await;
+    scene.check_silent(&person, MICROPHONE, phase).await;
 }
 
 async fn renew(client: &Client) {

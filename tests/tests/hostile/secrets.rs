@@ -50,6 +50,33 @@ async fn a_spent_ticket_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_one_ticket_shown_by_many_at_once_one_opens_the_door() {
+    let scene = Scene::open().await;
+    let ticket = scene.ticket("Cleo", Role::Member);
+    let mut thieves = vec![];
+    for _ in 0..8 {
+        thieves.push(Client::connect(scene.house.address, "hearth").await);
+    }
+    // All of them are in flight before anybody is answered.
+    for thief in &thieves {
+        thief.hello(Credential::Ticket { ticket: ticket.clone() }, None).await;
+    }
+    let mut opened = 0;
+    for thief in &thieves {
+        let knocked = |told: &mut hearth_tests::signalling::Told| {
+            (told.secret.is_some() || told.closed.is_some()).then(|| told.secret.is_some())
+        };
+        if thief.until("an answer", knocked).await {
+            opened += 1;
+        } else {
+            check_bye(thief, ByeReason::BadHello, Some(RefusalCode::BadTicket)).await;
+        }
+    }
+    assert_eq!(opened, 1);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn forged_tickets_are_refused() {
     let scene = Scene::open().await;
     let good = scene.ticket("Cleo", Role::Member);
