@@ -12,6 +12,7 @@ use unicode_segmentation::UnicodeSegmentation;
 const GRAPHEMES_MAX: usize = 24;
 /// A grapheme may pile up marks without end; a name may not.
 const BYTES_MAX: usize = 160;
+const TITLE_CHARS_MAX: usize = 80;
 /// Words that would claim a role: in English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, Turkish and Russian.
 const ROLE_WORDS: [&str; 40] = [
     "facilitator",
@@ -97,6 +98,13 @@ pub(crate) fn neutral(subject: Subject) -> String {
 /// As somebody at the door is called, before a number is needed.
 pub(crate) fn at_the_door(wanted: &str) -> String {
     cleaned(wanted).unwrap_or_else(|| "Guest".to_owned())
+}
+
+/// Words from a ticket, as they may stand beside a name.
+pub(crate) fn title(wanted: &str) -> Option<String> {
+    let shown: String = wanted.nfkc().filter(|c| !is_hidden(*c)).take(TITLE_CHARS_MAX).collect();
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!shown.is_empty()).then_some(shown)
 }
 
 fn cleaned(wanted: &str) -> Option<String> {

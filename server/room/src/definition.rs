@@ -50,6 +50,8 @@ pub struct Policy {
     pub ask_ms: u32,
     /// The format allows a ticketed peer lead to begin a session and to go on with it alone.
     pub peer_lead: bool,
+    /// The members are minors: no adult is alone with one of them unseen.
+    pub minors: bool,
     /// Requests remembered for repeats, per subject.
     pub requests_remembered: u32,
 }
@@ -76,6 +78,7 @@ impl Default for Policy {
             consent_window_ms: 180_000,
             ask_ms: 30_000,
             peer_lead: false,
+            minors: false,
             requests_remembered: 256,
         }
     }

@@ -1,6 +1,6 @@
 //! What happens by itself, and when.
 
-use hearth_forwarding::Subject;
+use hearth_forwarding::{Space, Subject};
 use hearth_protocol::{KnockId, ServerFrame};
 
 use crate::seat::{Place, Seat};
@@ -12,6 +12,7 @@ pub(crate) enum Due {
     End,
     MediaStop(Subject),
     TurnLost,
+    AsideOver(Space),
     GrantLost(Subject),
     HandLost(Subject),
     AskOver(Subject),
@@ -66,6 +67,7 @@ impl Room {
         let window = self.consent_window.filter(|window| window.paused.is_none());
         let single = [
             self.ends_at.map(|at| (at, Due::End)),
+            self.asides.next_end().map(|(at, space)| (at, Due::AsideOver(space))),
             self.turn_lost_at().map(|at| (at, Due::TurnLost)),
             self.lead_lost_at().map(|at| (at, Due::LeadLost)),
             self.hold_due(),
@@ -97,6 +99,7 @@ impl Room {
                 }
             }
             Due::GraceOver(subject) => self.give_up(out, subject),
+            Due::AsideOver(space) => self.end_aside(out, space),
             Due::TurnLost => self.lose_turn(out),
             Due::GrantLost(subject) => self.floor.grants.retain(|grant| grant.subject != subject),
             Due::HandLost(subject) => {

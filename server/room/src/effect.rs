@@ -120,6 +120,25 @@ pub enum Act {
     LeadPassed {
         subject: String,
     },
+    /// Into this aside, or back to the room.
+    Moved {
+        subject: String,
+        aside: Option<u32>,
+    },
+    /// This aside, or all; with no actor: it must not go on.
+    Recalled {
+        aside: Option<u32>,
+    },
+    /// These two; the other one by their number in the session.
+    KeptApart {
+        subject: String,
+        other: u32,
+        apart: bool,
+    },
+    HelperLent {
+        subject: String,
+        on: bool,
+    },
     Refused {
         request: String,
         count: u32,

@@ -4,6 +4,7 @@ use hearth_forwarding::{Source, Subject};
 use hearth_protocol::{FloorMode, HandKind, RefusalCode};
 use serde::{Deserialize, Serialize};
 
+use crate::aside::ROOM;
 use crate::hand::Hands;
 use crate::round::Round;
 use crate::{Act, Effects, Room};
@@ -87,7 +88,8 @@ impl Room {
         to: Subject,
     ) -> Result<(), RefusalCode> {
         let seat = self.seats.get(&to).filter(|seat| seat.is_connected()).ok_or(RefusalCode::NotFound)?;
-        if self.floor.mode != FloorMode::Hands || !seat.may_publish(Source::Microphone) {
+        let turns = self.floor.mode == FloorMode::Hands && seat.space == ROOM;
+        if !turns || !seat.may_publish(Source::Microphone) {
             return Err(RefusalCode::NotPossible);
         }
         let kind = self.floor.hands.lower(to);
@@ -153,10 +155,15 @@ impl Room {
         seat.asked_until = Some(until);
     }
 
+    /// Turns are the room's: whoever goes into an aside lets theirs go by. The hand stays up.
+    pub(crate) fn leave_turns(&mut self, out: &mut Effects, subject: Subject) {
+        self.floor.end_grant(subject);
+        self.leave_round(out, subject);
+    }
+
     /// Whoever left, was sent out or stayed away too long has no hand, no floor and no turn.
     pub(crate) fn leave_floor(&mut self, out: &mut Effects, subject: Subject) {
         self.floor.hands.lower(subject);
-        self.floor.end_grant(subject);
-        self.leave_round(out, subject);
+        self.leave_turns(out, subject);
     }
 }

@@ -17,7 +17,7 @@ fn row(room: &Room, subject: Subject, seat: &Seat) -> Row {
     Row {
         subject,
         generation: seat.generation,
-        space: Space(0),
+        space: seat.space,
         barred: room.is_barred(seat),
         closed: seat.gates.map(|gate| gate.reasons()),
         weight: match (holder, seat.role.is_facilitator()) {
@@ -32,7 +32,7 @@ fn row(room: &Room, subject: Subject, seat: &Seat) -> Row {
 pub(crate) fn differs_by_owners_alone(old: &ForwardingTable, new: &ForwardingTable) -> bool {
     let rules = |row: &Row| {
         let closed = row.closed.map(|reasons| reasons.without(Reason::Self_));
-        (row.subject, row.generation, row.barred, closed)
+        (row.subject, row.generation, row.space, row.barred, closed)
     };
     old.rows.len() == new.rows.len()
         && old.rows.iter().zip(&new.rows).all(|(old, new)| rules(old) == rules(new))

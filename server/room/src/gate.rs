@@ -9,6 +9,7 @@ use hearth_forwarding::{Reason, Reasons, Source, Subject};
 use hearth_protocol::{FloorMode, RefusalCode, Role};
 use serde::{Deserialize, Serialize};
 
+use crate::aside::ROOM;
 use crate::level::leaves_open;
 use crate::seat::{Seat, spoken};
 use crate::{Act, Effects, Room};
@@ -62,14 +63,15 @@ impl Room {
     }
 
     fn derived_reasons(&self, subject: Subject, seat: &Seat) -> [Reasons; Source::COUNT] {
-        let hold = self.hold.is_some();
+        let crisis = self.is_in_crisis(seat);
+        let hold = self.hold.is_some() && !crisis;
         let consent = self.is_barred(seat);
         let (level, ceiling) = (self.levels.chosen(subject), self.ceiling(subject, seat));
         Source::ALL.map(|source| {
             [
                 (Reason::Ticket, !seat.may_publish(source)),
                 (Reason::Floor, self.floor_closes(subject, seat, source)),
-                (Reason::Freeze, self.freeze_closes(seat, source)),
+                (Reason::Freeze, !crisis && self.freeze_closes(seat, source)),
                 (Reason::Unattended, hold),
                 (Reason::Consent, consent),
                 (Reason::Level, !leaves_open(level, source)),
@@ -114,11 +116,11 @@ impl Room {
     /// In `quiet` nobody is heard until a facilitator unmutes.
     fn breaks_quiet(&self, subject: Subject, source: Source) -> bool {
         let Some(seat) = self.seats.get(&subject) else { return false };
-        let others = seat.gates[source.index()].reasons().without(Reason::Self_).without(Reason::Floor);
+        let others = seat.gates[source.index()].reasons().without(Reason::Self_);
         source == Source::Microphone
             && self.floor.mode == FloorMode::Quiet
             && seat.role.is_facilitator()
-            && others.is_empty()
+            && others == Reasons::of(Reason::Floor)
     }
 
     pub(crate) fn set_gate(
@@ -143,10 +145,12 @@ impl Room {
         Ok(())
     }
 
-    /// Closes one source of everyone but facilitators and those excepted.
+    /// Closes one source of everyone but facilitators and those excepted. A helper reaches members alone.
     pub(crate) fn gate_all(&mut self, out: &mut Effects, actor: Subject, source: Source, except: &[Subject]) {
+        let helper = self.standing(actor).is_helper();
         for (subject, seat) in &mut self.seats {
-            if seat.is_kept() && !seat.role.is_facilitator() && !except.contains(subject) {
+            let reached = if helper { seat.role == Role::Member } else { !seat.role.is_facilitator() };
+            if seat.is_kept() && reached && !except.contains(subject) {
                 seat.gates[source.index()].close();
             }
         }
@@ -156,6 +160,10 @@ impl Room {
     fn floor_closes(&self, subject: Subject, seat: &Seat, source: Source) -> bool {
         if source == Source::Camera {
             return false;
+        }
+        // Turns are the room's. Quiet is everyone's, but for two in a crisis.
+        if seat.space != ROOM {
+            return self.floor.mode == FloorMode::Quiet && !self.is_in_crisis(seat);
         }
         let facilitator = seat.role.is_facilitator();
         match self.floor.mode {

@@ -1,10 +1,12 @@
-//! The lead: one facilitator at a time. It passes by hand, or by absence; it is never taken from somebody who is there.
+//! The lead: one facilitator at a time. It passes by hand, or by absence; it is never taken from somebody who is there. Some of the
+//! desk may be lent to a member, who never counts as a facilitator for it.
 
 use std::collections::BTreeSet;
 
 use hearth_forwarding::Subject;
-use hearth_protocol::RefusalCode;
+use hearth_protocol::{ParticipantId, RefusalCode, Role};
 
+use crate::seat::Seat;
 use crate::{Act, Effects, Room};
 
 impl Room {
@@ -70,6 +72,37 @@ impl Room {
 
     pub(crate) fn is_lead_offered(&self, subject: Subject) -> bool {
         self.former_leads.contains(&subject) && self.lead != Some(subject)
+    }
+
+    /// Floor, rounds, timers and closing members' gates: lent to a member who is there, or taken back.
+    pub(crate) fn lend_helper(
+        &mut self,
+        out: &mut Effects,
+        actor: Subject,
+        to: ParticipantId,
+        on: bool,
+    ) -> Result<(), RefusalCode> {
+        let to = Subject(to.0);
+        let seat = self.seats.get(&to).filter(|seat| seat.is_held()).ok_or(RefusalCode::NotFound)?;
+        if on && (seat.role != Role::Member || !seat.is_connected() || self.helps_nobody()) {
+            return Err(RefusalCode::NotPossible);
+        }
+        let changed = if on { self.helpers.insert(to) } else { self.helpers.remove(&to) };
+        if changed {
+            self.record(out, Some(actor), Act::HelperLent { subject: self.sub(to), on });
+        }
+        Ok(())
+    }
+
+    /// What was lent ends with a freeze, a hold, and the seat. Given back by nobody, it is lent anew.
+    pub(crate) fn settle_helpers(&mut self) {
+        let (over, seats) = (self.helps_nobody(), &self.seats);
+        let helps = |seat: &Seat| !over && seat.role == Role::Member && seat.is_held();
+        self.helpers.retain(|subject| seats.get(subject).is_some_and(helps));
+    }
+
+    fn helps_nobody(&self) -> bool {
+        self.freeze.is_some() || self.hold.is_some()
     }
 
     fn set_lead(&mut self, out: &mut Effects, actor: Option<Subject>, to: Subject) {

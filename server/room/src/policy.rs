@@ -49,21 +49,29 @@ pub(crate) enum Power {
 pub(crate) struct Standing {
     pub role: Role,
     pub lead: bool,
+    /// The lead has lent them some of the desk.
+    pub helper: bool,
     /// The format allows a peer lead.
     pub peer_lead: bool,
     /// The present freeze is theirs.
     pub froze: bool,
 }
 
+impl Standing {
+    pub fn is_helper(&self) -> bool {
+        self.role == Role::Member && self.helper
+    }
+}
+
 pub(crate) fn may(standing: &Standing, power: Power) -> bool {
     let facilitator = standing.role.is_facilitator();
     let peer_lead = standing.role == Role::PeerLead && standing.peer_lead;
+    let helper = standing.is_helper();
     match power {
         Power::Own => true,
-        Power::Grant | Power::Round | Power::Freeze | Power::CloseGate | Power::SendToWaiting => {
-            facilitator || peer_lead
-        }
-        Power::Agenda | Power::Timer => facilitator || peer_lead,
+        Power::Grant | Power::Round | Power::CloseGate => facilitator || peer_lead || helper,
+        Power::Timer => facilitator || helper,
+        Power::Agenda | Power::Freeze | Power::SendToWaiting => facilitator || peer_lead,
         Power::Admit
         | Power::OpenGate
         | Power::CloseFacilitatorGate

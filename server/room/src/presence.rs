@@ -3,6 +3,7 @@
 use hearth_forwarding::{Generation, Subject};
 use hearth_protocol::{AwayHow, Bye, ByeReason, ServerFrame};
 
+use crate::aside::ROOM;
 use crate::door::Way;
 use crate::knock::At;
 use crate::seat::Place;
@@ -94,6 +95,7 @@ impl Room {
     pub(crate) fn vacate(&mut self, out: &mut Effects, subject: Subject, place: Place) {
         let Some(seat) = self.seats.get_mut(&subject) else { return };
         seat.place = place;
+        seat.space = ROOM;
         seat.end_secrets();
         seat.open_on_turn = false;
         seat.asked_until = None;

@@ -104,7 +104,8 @@ impl Room {
         let always =
             matches!(request, Request::Leave | Request::SetOwn { open: false, .. } | Request::RenewMedia)
                 || matches!(request, Request::SetLevel { level } if *level <= self.levels.chosen(me));
-        if always || seat.role.is_facilitator() {
+        let in_crisis = matches!(request, Request::SetOwn { .. }) && self.is_in_crisis(seat);
+        if always || in_crisis || seat.role.is_facilitator() {
             return Ok(());
         }
         let frozen = self.freeze.as_ref().is_some_and(|freeze| freeze.thawed.is_empty());
@@ -163,6 +164,11 @@ impl Room {
             }
             Request::AskToUnmute { participant } => self.ask_to_unmute(participant)?,
             Request::SetFloor { mode } => self.set_floor(out, me, mode)?,
+            Request::Grant { participant } | Request::Revoke { participant }
+                if self.is_beyond(me, Subject(participant.0)) =>
+            {
+                return Err(RefusalCode::NotAllowed);
+            }
             Request::Grant { participant } => self.grant(out, me, Subject(participant.0))?,
             Request::Revoke { participant } => self.revoke(out, me, Subject(participant.0))?,
             Request::LowerHandOf { participant } => self.lower_hand(Subject(participant.0))?,
@@ -193,14 +199,14 @@ impl Room {
             // The shell takes these to the relay.
             Request::Offer(_) | Request::View { .. } => return Err(RefusalCode::NotPossible),
             Request::RenewMedia => self.seat_mut(me)?.renew_media(),
-            // Asides.
-            Request::OpenAsides { .. }
-            | Request::OpenCrisisAside { .. }
-            | Request::Move { .. }
-            | Request::Recall { .. }
-            | Request::KeepApart { .. } => return Err(RefusalCode::NotPossible),
-            // Shared devices, helpers.
-            Request::ShareDevice { .. } | Request::UnshareDevice { .. } | Request::LendHelper { .. } => {
+            Request::OpenAsides { groups, seconds } => self.open_asides(out, me, &groups, seconds)?,
+            Request::OpenCrisisAside { participant } => self.open_crisis_aside(out, me, participant)?,
+            Request::Move { participant, aside } => self.move_to(out, me, participant, aside)?,
+            Request::Recall { aside, seconds } => self.recall(out, me, aside, seconds)?,
+            Request::KeepApart { one, other, apart } => self.keep_apart(out, me, [one, other], apart)?,
+            Request::LendHelper { participant, on } => self.lend_helper(out, me, participant, on)?,
+            // Shared devices.
+            Request::ShareDevice { .. } | Request::UnshareDevice { .. } => {
                 return Err(RefusalCode::NotPossible);
             }
             Request::SetLevel { level } => self.set_level(out, me, level),
@@ -248,6 +254,7 @@ impl Room {
         Standing {
             role: self.seats.get(&of).map_or(Role::Observer, |seat| seat.role),
             lead: self.lead == Some(of),
+            helper: self.helpers.contains(&of),
             peer_lead: self.definition.policy.peer_lead,
             froze: self.freeze.as_ref().is_some_and(|freeze| freeze.by == of),
         }

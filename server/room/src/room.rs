@@ -257,7 +257,9 @@ impl Room {
     pub(crate) fn settle_state(&mut self, out: &mut Effects) {
         self.settle_charge(out);
         self.settle_lead(out);
+        self.settle_helpers();
         self.settle_consent(out);
+        self.settle_asides(out);
         self.settle_round();
         self.settle_gates();
         let seen: Vec<KnockId> = self.waiting().map(|(id, ..)| id).collect();

@@ -6,6 +6,7 @@ use hearth_forwarding::{Source, Subject};
 use hearth_protocol::{FloorMode, RefusalCode, Role, RoundOrder};
 use serde::{Deserialize, Serialize};
 
+use crate::aside::ROOM;
 use crate::seat::Seat;
 use crate::{Act, Effects, Room};
 
@@ -59,7 +60,7 @@ fn may_have_turn(seat: &Seat, facilitators: bool) -> bool {
         Role::Facilitator | Role::Cofacilitator => facilitators,
         Role::Interpreter | Role::Observer => false,
     };
-    role && seat.may_publish(Source::Microphone)
+    role && seat.space == ROOM && seat.may_publish(Source::Microphone)
 }
 
 impl Room {

@@ -232,10 +232,16 @@ impl Room {
         let power = if seat.role.is_facilitator() { power.over_facilitator() } else { power };
         let lead = self.lead == Some(target);
         let spared = matches!(power, Power::RemoveFacilitator | Power::SendFacilitatorToWaiting) && lead;
-        if spared || !may(&self.standing(actor), power) {
+        if spared || self.is_beyond(actor, target) || !may(&self.standing(actor), power) {
             return Err(RefusalCode::NotAllowed);
         }
         Ok(())
+    }
+
+    /// What is lent to a helper reaches members alone.
+    pub(crate) fn is_beyond(&self, actor: Subject, target: Subject) -> bool {
+        let member = self.seats.get(&target).is_some_and(|seat| seat.role == Role::Member);
+        self.standing(actor).is_helper() && !member
     }
 
     /// A ticket taken back by its issuer is a removal.

@@ -3,11 +3,12 @@
 
 use std::collections::VecDeque;
 
-use hearth_forwarding::{Generation, Source, Subject};
+use hearth_forwarding::{Generation, Source, Space, Subject};
 use hearth_protocol::{AwayHow, GroundRules, Role};
 use serde::{Deserialize, Serialize};
 
 use crate::alias::Alias;
+use crate::aside::ROOM;
 use crate::gate::Gate;
 use crate::{Claims, ConnectionId, Policy, SecretHash};
 
@@ -25,6 +26,9 @@ pub(crate) struct Seat {
     pub title: Option<String>,
     pub alias: Alias,
     pub place: Place,
+    /// The room or an aside. Kept over a drop.
+    #[serde(default)]
+    pub space: Space,
     pub generation: Generation,
     pub gates: [Gate; Source::COUNT],
     pub resume: Option<SecretHash>,
@@ -88,6 +92,7 @@ impl Seat {
             title: None,
             alias: Alias::default(),
             place: Place::Gone { how: AwayHow::Left, since: 0 },
+            space: ROOM,
             generation: Generation(0),
             gates: [Gate::BORN; Source::COUNT],
             resume: None,

@@ -220,6 +220,8 @@ impl Room {
             self.lock = Some(kept);
         }
         let ends_at = self.now.saturating_add(self.definition.policy.hold_ms);
+        self.close_asides();
+        self.helpers.clear();
         self.hold.get_or_insert(Held { since: self.now, ends_at });
     }
 }
@@ -228,6 +230,7 @@ impl Room {
 fn kept(seat: &Seat, now: u32) -> Seat {
     let mut seat = seat.clone();
     seat.alias = Alias::default();
+    seat.title = None;
     seat.asked_until = None;
     seat.place = match seat.place {
         Place::Connected { .. } => Place::Held { since: now, media: false },
@@ -241,6 +244,7 @@ fn kept(seat: &Seat, now: u32) -> Seat {
 fn kept_knock(knock: &Knock, now: u32) -> Knock {
     let mut knock = knock.clone();
     knock.claims.alias.clear();
+    knock.claims.title = None;
     knock.secret = None;
     knock.dropped = if knock.connection.take().is_some() { now } else { knock.dropped };
     knock

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 
 use hearth_forwarding::{ForwardingTable, Reasons, Source, Subject};
 use hearth_protocol::{
-    Away, Change, Denied, Desk, Frozen, GateReasons, Hold, Millis, OpenSources, Participant,
-    ParticipantGates, Reason, Removed, RoomState, RoomView, Speaker, You,
+    AsideId, Away, Change, Denied, Desk, Frozen, GateReasons, Hold, Millis, OpenSources, Participant,
+    ParticipantGates, Reason, Removed, Role, RoomState, RoomView, Speaker, You,
 };
 
+use crate::aside::ROOM;
 use crate::seat::{Place, Seat, participant, spoken};
-use crate::{ConnectionId, Effects, Room, Tell, Words};
+use crate::{ConnectionId, Effects, Room, Tell, Words, alias};
 
 /// What was told last, to compare with.
 #[derive(Clone, Debug, Default)]
@@ -91,6 +92,11 @@ impl Room {
         unbarred.filter_map(|(subject, seat)| Some((seat.connection()?, *subject)))
     }
 
+    /// What changes makes sense to it.
+    pub(crate) fn has_view(&self, connection: ConnectionId) -> bool {
+        self.told.you.contains_key(&connection)
+    }
+
     /// This connection lost count: the next words to it are a snapshot.
     pub(crate) fn forget_told(&mut self, connection: ConnectionId) {
         self.told.you.remove(&connection);
@@ -118,9 +124,9 @@ impl Room {
                 screen: open(Source::Screen),
             },
             hand: self.hand(subject),
-            title: seat.title.clone(),
+            title: title(seat),
             helper: self.helpers.contains(&subject),
-            aside: None,
+            aside: (seat.space != ROOM).then_some(AsideId(u32::from(seat.space.0))),
             device: None,
             goal: None,
         }
@@ -159,7 +165,7 @@ impl Room {
             chat: hearth_protocol::ChatPolicy::default(),
             reactions: hearth_protocol::ReactionPolicy::default(),
             hands: hearth_protocol::HandOrder::default(),
-            asides: Vec::new(),
+            asides: self.asides.view(),
             prompt: None,
             timer: None,
             scale: None,
@@ -245,7 +251,7 @@ impl Room {
             seats: self.seats_counted(),
             capacity: self.definition.policy.capacity,
             signals: Vec::new(),
-            kept_apart: Vec::new(),
+            kept_apart: self.asides.kept_apart(),
             heard: Vec::new(),
             not_heard: Vec::new(),
             scale: None,
@@ -317,6 +323,16 @@ fn away(subject: Subject, seat: &Seat) -> Option<Away> {
         how,
         since: Millis(since),
     })
+}
+
+/// Whoever listens is announced as such, in words. A credential is for those who work here.
+fn title(seat: &Seat) -> Option<String> {
+    let given = seat.title.as_deref().and_then(alias::title);
+    match seat.role {
+        Role::Observer => Some(given.unwrap_or_else(|| "listening".to_owned())),
+        Role::Facilitator | Role::Cofacilitator | Role::Interpreter => given,
+        Role::PeerLead | Role::Member => None,
+    }
 }
 
 fn gate_reasons(seat: &Seat) -> GateReasons {

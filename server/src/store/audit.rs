@@ -221,7 +221,10 @@ fn subject(act: &Act) -> Option<&str> {
         | Act::Removed { subject }
         | Act::RemovalUndone { subject }
         | Act::LeadPassed { subject }
-        | Act::CeilingSet { subject: Some(subject), level: _ } => Some(subject),
+        | Act::CeilingSet { subject: Some(subject), level: _ }
+        | Act::Moved { subject, aside: _ }
+        | Act::KeptApart { subject, other: _, apart: _ }
+        | Act::HelperLent { subject, on: _ } => Some(subject),
         Act::Started
         | Act::AllGatesClosed { source: _ }
         | Act::FloorSet { mode: _ }
@@ -233,6 +236,7 @@ fn subject(act: &Act) -> Option<&str> {
         | Act::Thawed { step: _ }
         | Act::Held
         | Act::Resumed
+        | Act::Recalled { aside: _ }
         | Act::Refused { request: _, count: _ }
         | Act::CeilingSet { subject: None, level: _ }
         | Act::BreakBegun

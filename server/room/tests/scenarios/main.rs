@@ -1,13 +1,17 @@
 //! The rules of the room, line by line, each against somebody who does not keep to them.
 
+mod aside;
+mod crisis;
 mod door;
 mod floor;
 mod gates;
+mod helper;
 mod lead;
 mod level;
 mod meeting;
 mod noise;
 mod rest;
+mod roles;
 mod round;
 mod safety;
 mod seats;

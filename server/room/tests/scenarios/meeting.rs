@@ -10,7 +10,8 @@ use hearth_protocol::{
     Request, RequestId, Role, RoomView, Secret, ServerFrame,
 };
 use hearth_room::{
-    Act, Claims, Command, ConnectionId, Definition, Effects, Fresh, Policy, Record, Room, SecretHash, Words,
+    Act, Claims, Command, ConnectionId, Definition, Effects, Fresh, Policy, Record, Room, SecretHash,
+    Snapshot, Words,
 };
 
 pub const RULES: u32 = 1;
@@ -77,8 +78,10 @@ impl Heard {
     }
 }
 
+#[derive(Clone)]
 pub struct Meeting {
     pub room: Room,
+    pub definition: Definition,
     pub now: u32,
     pub heard: BTreeMap<ConnectionId, Heard>,
     /// The newest connection of each name.
@@ -104,7 +107,8 @@ impl Meeting {
 
     pub fn of(definition: Definition) -> Meeting {
         Meeting {
-            room: Room::new(definition),
+            room: Room::new(definition.clone()),
+            definition,
             now: 0,
             heard: BTreeMap::new(),
             at: BTreeMap::new(),
@@ -405,6 +409,43 @@ impl Meeting {
         self.view(viewer).participants.iter().find(|one| one.id == id)
     }
 
+    /// Whether this source of one reaches that very listener.
+    pub fn reaches(&self, name: &str, source: Source, listener: &str) -> bool {
+        let (Some(from), Some(to)) = (self.row(name), self.row(listener)) else { return false };
+        self.table.permits((from.subject, from.generation), source, (to.subject, to.generation)).is_ok()
+    }
+
+    pub fn notices(&self, name: &str, wanted: hearth_protocol::Notice) -> usize {
+        let changes = self.hears(name).deltas.iter().flatten();
+        changes.filter(|change| **change == Change::Notice { notice: wanted }).count()
+    }
+
+    /// Seated by a facilitator, with more in the ticket than a name and a role.
+    pub fn joins_with(&mut self, claims: Claims) {
+        let name = claims.subject.clone();
+        self.waits_with(claims);
+        if self.hears(&name).view.is_none() {
+            let (facilitator, knock) = (self.a_facilitator(), self.knock_of(&name));
+            self.ok(&facilitator, Request::Admit { knock, through_lock: false });
+        }
+        let you = self.view(&name).you.participant;
+        self.ids.insert(name, you);
+    }
+
+    /// Through the store and back: serialized, as a restart would.
+    pub fn restarted(mut self, proven_last: bool) -> Meeting {
+        // The clock of the snapshot is that of the last command.
+        self.apply(Command::Refresh { connection: ConnectionId(0) });
+        let text = serde_json::to_string(&self.room.snapshot()).expect("a snapshot can be written");
+        for name in self.at.keys() {
+            assert!(!text.contains(&format!("alias\":{{\"text\":\"{name}")), "an alias in a snapshot");
+        }
+        let snapshot: Snapshot = serde_json::from_str(&text).expect("a snapshot can be read");
+        assert_eq!(snapshot.at(), self.room.snapshot().at());
+        let room = Room::restore(self.definition.clone(), snapshot, proven_last);
+        Meeting { room, ..self }
+    }
+
     pub fn knock_of(&self, name: &str) -> KnockId {
         let facilitator = self.a_facilitator();
         let desk = self.view(&facilitator).desk.as_ref().expect("a facilitator has a desk");
@@ -420,6 +461,10 @@ impl Meeting {
         let connected = |at: &ConnectionId| self.room.media_peer(*at).is_some();
         let found = self.at.iter().find(|(_, at)| desk(at) && connected(at));
         found.expect("no facilitator is there").0.clone()
+    }
+
+    pub fn is_connected(&self, name: &str) -> bool {
+        self.room.media_peer(self.at[name]).is_some()
     }
 
     pub fn acts(&self, wanted: impl Fn(&Act) -> bool) -> usize {

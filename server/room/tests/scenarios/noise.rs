@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use hearth_forwarding::{Generation, Source, Subject};
 use hearth_protocol::{
-    FloorMode, HandKind, KnockId, ParticipantId, Reaction, Request, RequestId, Role, RoundOrder, ThawStep,
+    AsideId, FloorMode, HandKind, KnockId, ParticipantId, Reaction, Request, RequestId, Role, RoundOrder,
+    ThawStep,
 };
 use hearth_room::{Command, ConnectionId};
 
@@ -55,7 +56,7 @@ fn request(chance: &mut Chance) -> Request {
     let open = chance.draw(3) > 0;
     let modes =
         [FloorMode::Open, FloorMode::Hands, FloorMode::Facilitator, FloorMode::Quiet, FloorMode::Round];
-    match chance.draw(40) {
+    match chance.draw(48) {
         0..=4 => accept(),
         5..=9 => Request::SetOwn { source, open },
         10 => Request::OpenOnTurn { on: open },
@@ -89,6 +90,15 @@ fn request(chance: &mut Chance) -> Request {
         36 => Request::ResumeRoom,
         37 => Request::UndoRemoval { participant },
         38 => Request::SendToWaiting { participant },
+        39..=41 => Request::OpenAsides {
+            groups: vec![participants, vec![ParticipantId(chance.small())]],
+            seconds: open.then(|| chance.small()),
+        },
+        42 => Request::OpenCrisisAside { participant },
+        43 => Request::Move { participant, aside: open.then(|| AsideId(chance.small())) },
+        44 => Request::Recall { aside: open.then(|| AsideId(chance.small())), seconds: chance.small() },
+        45 => Request::KeepApart { one: participant, other: ParticipantId(chance.small()), apart: open },
+        46 => Request::LendHelper { participant, on: open },
         _ => match chance.draw(8) {
             0 => Request::HandOver { participant },
             1 => Request::TakeLead,
@@ -166,9 +176,24 @@ fn step(m: &mut Meeting, chance: &mut Chance) {
             "{source:?} of {subject:?} opened by another's act"
         );
     }
+    check_asides(m);
     let speakers =
         m.heard.values().filter_map(|heard| heard.view.as_ref()).map(|view| view.floor.speakers.len());
     assert!(speakers.max().unwrap_or(0) <= 2);
+}
+
+/// Whoever is connected sees who is where, as the relay has it, and every aside that anyone is in.
+fn check_asides(m: &Meeting) {
+    for (connection, heard) in &m.heard {
+        let row = m.room.media_peer(*connection).and_then(|(subject, _)| m.table.row(subject));
+        let Some(view) = heard.view.as_ref().filter(|_| row.is_some_and(|row| !row.barred)) else { continue };
+        for one in &view.participants {
+            let space = one.aside.map_or(0, |id| id.0);
+            let row = m.table.row(Subject(one.id.0)).expect("on the roster and in the table");
+            assert_eq!(u32::from(row.space.0), space, "{one:?}");
+            assert!(space == 0 || view.room.asides.iter().any(|aside| aside.id.0 == space));
+        }
+    }
 }
 
 #[test]
@@ -181,6 +206,7 @@ fn noise_breaks_nothing() {
             policy.outside_waits = seed % 2 == 0;
             policy.private_queue = seed % 5 == 0;
             policy.peer_lead = seed % 7 == 0;
+            policy.minors = seed % 4 == 0;
             policy.capacity = 3;
         });
         let run = catch_unwind(AssertUnwindSafe(|| {

@@ -2,21 +2,9 @@
 
 use hearth_forwarding::{Reason, Source};
 use hearth_protocol::{ByeReason, FloorMode, RefusalCode, Request, Role};
-use hearth_room::{Room, Snapshot};
+use hearth_room::Room;
 
 use crate::meeting::*;
-
-/// Through the store and back: serialized, as a restart would.
-fn restarted(m: Meeting, proven_last: bool) -> Meeting {
-    let text = serde_json::to_string(&m.room.snapshot()).expect("a snapshot can be written");
-    for name in m.at.keys() {
-        assert!(!text.contains(&format!("alias\":{{\"text\":\"{name}")), "an alias in a snapshot");
-    }
-    let snapshot: Snapshot = serde_json::from_str(&text).expect("a snapshot can be read");
-    assert_eq!(snapshot.at(), m.room.snapshot().at());
-    let room = Room::restore(definition(), snapshot, proven_last);
-    Meeting { room, ..m }
-}
 
 #[test]
 fn a_room_wakes_as_it_was() {
@@ -27,7 +15,7 @@ fn a_room_wakes_as_it_was() {
     m.ok("fay", Request::Lock { locked: true });
     m.ok("fay", Request::Remove { participant: m.id("cai") });
     let (version, epoch) = (m.table.version, m.table.epoch);
-    let mut m = restarted(m, true);
+    let mut m = m.restarted(true);
     m.returns("fay", None);
     assert!(m.table.version > version && m.table.epoch > epoch);
     m.returns("ann", None);
@@ -44,7 +32,7 @@ fn a_room_wakes_as_it_was() {
 fn nobody_is_heard_after_a_restart_until_they_say_so() {
     let m = Meeting::seated(&["ann"]);
     let generation = m.row("ann").unwrap().generation.0;
-    let mut m = restarted(m, true);
+    let mut m = m.restarted(true);
     m.returns("fay", None);
     m.returns("ann", Some(generation));
     assert!(m.row("ann").unwrap().generation.0 > generation);
@@ -53,7 +41,7 @@ fn nobody_is_heard_after_a_restart_until_they_say_so() {
 
 #[test]
 fn a_snapshot_that_may_not_be_the_last_wakes_locked_and_on_hold() {
-    let mut m = restarted(Meeting::seated(&["ann"]), false);
+    let mut m = Meeting::seated(&["ann"]).restarted(false);
     m.returns("fay", None);
     assert!(m.view("fay").room.locked && m.view("fay").room.hold.is_some());
     m.returns("ann", None);
@@ -70,7 +58,7 @@ fn a_spent_ticket_stays_spent() {
     let mut ticket = claims("mia", Role::Member);
     ticket.ticket = "the-one".to_owned();
     m.waits_with(ticket.clone());
-    let mut m = restarted(m, true);
+    let mut m = m.restarted(true);
     m.knocks_with(ticket);
     assert_eq!(m.bye("mia"), Some(ByeReason::BadHello));
 }
@@ -79,7 +67,7 @@ fn a_spent_ticket_stays_spent() {
 fn whoever_waited_finds_their_place_again() {
     let mut m = Meeting::seated(&[]);
     m.waits("mia", Role::Member);
-    let mut m = restarted(m, true);
+    let mut m = m.restarted(true);
     m.returns("fay", None);
     m.returns("mia", None);
     assert!(m.hears("mia").is_waiting());
@@ -90,7 +78,7 @@ fn whoever_waited_finds_their_place_again() {
 
 #[test]
 fn a_restored_room_names_the_instant_of_its_first_table() {
-    let mut m = restarted(Meeting::seated(&["ann"]), true);
+    let mut m = Meeting::seated(&["ann"]).restarted(true);
     assert_eq!(m.room.poll_timeout(), Some(m.now));
     m.wait(0);
     assert!(m.last.forward.as_ref().is_some_and(|table| table.rows.is_empty()));
@@ -98,7 +86,7 @@ fn a_restored_room_names_the_instant_of_its_first_table() {
 
 #[test]
 fn after_a_restart_no_newcomer_takes_a_neutral_name_that_is_shown() {
-    let mut m = restarted(Meeting::seated(&["ann"]), true);
+    let mut m = Meeting::seated(&["ann"]).restarted(true);
     m.returns("fay", None);
     m.returns("ann", None);
     let mut ticket = claims("mia", Role::Member);
@@ -114,7 +102,7 @@ fn the_grace_goes_on_where_it_stood() {
     let mut m = Meeting::seated(&["ann", "ben"]);
     m.drops("ann");
     m.wait(100_000);
-    let mut m = restarted(m, true);
+    let mut m = m.restarted(true);
     m.returns("fay", None);
     m.wait(19_999);
     assert_eq!(m.view("fay").desk.as_ref().unwrap().seats, 2);
@@ -127,7 +115,7 @@ fn a_request_repeated_after_a_restart_is_answered_as_before() {
     let mut m = Meeting::seated(&["ann", "ben"]);
     let id = hearth_protocol::RequestId("once".to_owned());
     m.asks_again(m.at["fay"], id.clone(), Request::Freeze).unwrap();
-    let mut m = restarted(m, true);
+    let mut m = m.restarted(true);
     m.returns("fay", None);
     m.asks_again(m.at["fay"], id, Request::Lock { locked: true }).unwrap();
     assert!(!m.view("fay").room.locked && m.view("fay").room.frozen.is_some());
