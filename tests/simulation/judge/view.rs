@@ -163,7 +163,8 @@ impl Model {
                 screen: open(Source::Screen),
             },
             hand: self.hand_view(seat.number),
-            title: None,
+            // Whoever listens is announced in words.
+            title: (seat.claims.role == wire::Role::Observer).then(|| "listening".to_owned()),
             helper: false,
             aside: None,
             device: None,
