@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{
-    Desk, Export, Floor, Message, MessageId, Millis, OwnSignal, Participant, ParticipantId, Reaction,
+    Desk, DoorSignal, Export, Floor, Message, MessageId, Millis, Participant, ParticipantId, Reaction,
     Refusal, RefusalCode, RequestId, RoomState, RoomView, ScaleResult, Secret, Slot, You,
 };
 
@@ -18,8 +18,8 @@ pub enum ServerFrame {
     GroundRules(GroundRules),
     /// Please wait. Sent on a fixed beat and always the same, whatever the reason.
     Waiting,
-    /// At the door: where one's own signal for help stands.
-    Signal(OwnSignal),
+    /// To whoever sees nothing of the room: where one's own signal for help stands.
+    Signal(DoorSignal),
     /// One has a seat; with this secret one comes back to it. Replaces any earlier secret.
     Seated {
         secret: Secret,

@@ -20,7 +20,7 @@ pub enum SignalKind {
 pub struct Signal {
     pub id: SignalId,
     pub kind: SignalKind,
-    /// Of somebody in the room, or whose seat is held.
+    /// Of somebody who has a seat, or had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub participant: Option<ParticipantId>,
@@ -52,6 +52,15 @@ pub enum OwnSignalState {
     Answered,
     /// Nobody has answered, or nobody is there who could: show the crisis line.
     Unanswered,
+}
+
+/// The same for somebody who sees nothing of the room: at the door, or barred for want of agreement to the ground rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct DoorSignal {
+    pub since: Millis,
+    pub state: OwnSignalState,
+    /// To be shown with it, whatever its state.
+    pub crisis_line: String,
 }
 
 /// What somebody did against the group's confidentiality.

@@ -96,6 +96,7 @@ pub fn typescript() -> String {
         Signal,
         OwnSignal,
         OwnSignalState,
+        DoorSignal,
         BreachCode,
         MessageId,
         Audience,

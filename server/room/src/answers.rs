@@ -43,13 +43,13 @@ impl Answers {
 }
 
 impl Answer {
-    pub fn of(result: &Result<Option<Outcome>, RefusalCode>) -> Answer {
+    /// None for what was only read: asked again, it is read again.
+    pub fn of(result: &Result<Option<Outcome>, RefusalCode>) -> Option<Answer> {
         match result {
-            Ok(Some(Outcome::Confirm { word })) => Answer::Confirm(word.clone()),
-            Ok(Some(Outcome::Answer { .. } | Outcome::Export(_) | Outcome::Format { .. }) | None) => {
-                Answer::Ok
-            }
-            Err(code) => Answer::Refused(*code),
+            Ok(None) => Some(Answer::Ok),
+            Ok(Some(Outcome::Confirm { word })) => Some(Answer::Confirm(word.clone())),
+            Ok(Some(Outcome::Answer { .. } | Outcome::Export(_) | Outcome::Format { .. })) => None,
+            Err(code) => Some(Answer::Refused(*code)),
         }
     }
 
@@ -64,6 +64,14 @@ impl Answer {
                 refusal: Refusal { code: *code, message: code.message().to_owned() },
             },
         }
+    }
+}
+
+/// What is said to a request that was carried out just now.
+pub(crate) fn first(result: &Result<Option<Outcome>, RefusalCode>, request_id: RequestId) -> ServerFrame {
+    match result {
+        Ok(outcome) => ServerFrame::Ok { request_id, outcome: outcome.clone() },
+        Err(code) => Answer::Refused(*code).frame(request_id),
     }
 }
 

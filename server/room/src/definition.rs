@@ -52,6 +52,12 @@ pub struct Policy {
     pub peer_lead: bool,
     /// The members are minors: no adult is alone with one of them unseen.
     pub minors: bool,
+    /// A signal that nobody answered is shown to facilitators again after this, and again.
+    pub signal_repeat_ms: u32,
+    /// Whoever called for help and was not answered is told so after this.
+    pub signal_unanswered_ms: u32,
+    /// The confidentiality of the group is brought to mind again after this.
+    pub reminder_ms: u32,
     /// Requests remembered for repeats, per subject.
     pub requests_remembered: u32,
 }
@@ -79,6 +85,9 @@ impl Default for Policy {
             ask_ms: 30_000,
             peer_lead: false,
             minors: false,
+            signal_repeat_ms: 20_000,
+            signal_unanswered_ms: 60_000,
+            reminder_ms: 20 * 60_000,
             requests_remembered: 256,
         }
     }

@@ -1,7 +1,7 @@
 //! What happens by itself, and when.
 
 use hearth_forwarding::{Space, Subject};
-use hearth_protocol::{KnockId, ServerFrame};
+use hearth_protocol::{KnockId, ServerFrame, SignalId};
 
 use crate::seat::{Place, Seat};
 use crate::{Effects, Room};
@@ -24,6 +24,7 @@ pub(crate) enum Due {
     BreakOver,
     ConsentOver,
     RefusalsCounted(String),
+    Signal(SignalId),
     Beat,
 }
 
@@ -64,6 +65,7 @@ impl Room {
         let knocks = knocks.map(|(id, knock)| (policy.grace_end(knock.dropped), Due::KnockOver(*id)));
         let refusals =
             self.refusals.iter().map(|(sub, one)| (one.ends_at, Due::RefusalsCounted(sub.clone())));
+        let signals = self.signal_dues().map(|(at, id)| (at, Due::Signal(id)));
         let window = self.consent_window.filter(|window| window.paused.is_none());
         let single = [
             self.ends_at.map(|at| (at, Due::End)),
@@ -76,7 +78,7 @@ impl Room {
             self.beat.map(|at| (at, Due::Beat)),
         ];
         let single = single.into_iter().flatten();
-        seats.chain(grants).chain(hands).chain(asks).chain(knocks).chain(refusals).chain(single).min()
+        seats.chain(grants).chain(hands).chain(asks).chain(knocks).chain(refusals).chain(signals).chain(single).min()
     }
 
     fn hold_due(&self) -> Option<(u32, Due)> {
@@ -125,6 +127,7 @@ impl Room {
             }
             Due::ConsentOver => self.end_window(out),
             Due::RefusalsCounted(sub) => self.count_refusals(out, &sub),
+            Due::Signal(id) => self.signal_due(id),
             // Beats that were missed are not made up for.
             Due::Beat => {
                 self.tell_the_waiting(out);

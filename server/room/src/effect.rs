@@ -143,6 +143,12 @@ pub enum Act {
         request: String,
         count: u32,
     },
+    /// Everything done about one breach of confidentiality bears its incident. With a subject: they are removed for it.
+    Breach {
+        incident: u32,
+        code: hearth_protocol::BreachCode,
+        subject: Option<String>,
+    },
     /// Without a subject: of all members.
     CeilingSet {
         subject: Option<String>,

@@ -2,10 +2,10 @@
 
 use hearth_forwarding::{Reason, Reasons, Source, Subject};
 use hearth_protocol::{
-    Change, KnockId, Outcome, ParticipantId, Reaction, RefusalCode, Request, RequestId, Role,
+    Audience, Change, KnockId, Outcome, ParticipantId, Reaction, RefusalCode, Request, RequestId, Role,
 };
 
-use crate::answers::Answer;
+use crate::answers::{self, Answer};
 use crate::knock::At;
 use crate::policy::{Power, Standing, may, needed};
 use crate::seat::{Seat, forwarded};
@@ -34,6 +34,10 @@ impl Room {
             At::Seat(subject) => self.seats.get(&subject).map(|seat| seat.sub.clone()),
         };
         let Some(sub) = sub else { return };
+        if self.takes_signal(&sub, &request) {
+            out.frame(connection, Answer::Ok.frame(id));
+            return;
+        }
         if let Some(answer) = self.answers.get(&sub).and_then(|answers| answers.find(&id)) {
             out.frame(connection, answer.frame(id));
             return;
@@ -43,9 +47,9 @@ impl Room {
             At::Door(knock) => self.at_the_door(out, knock, request),
             At::Seat(subject) => self.at_a_seat(out, subject, &sub, request, fresh),
         };
-        let answer = Answer::of(&result);
-        let words = Words::Frame(answer.frame(id.clone()));
+        let words = Words::Frame(answers::first(&result, id.clone()));
         out.tell.insert(answered_at, Tell { to: connection, words });
+        let Some(answer) = Answer::of(&result) else { return };
         let most = usize::try_from(self.definition.policy.requests_remembered).unwrap_or(usize::MAX);
         if self.subjects.contains_key(&sub) || self.knocks.values().any(|knock| knock.claims.subject == sub) {
             self.answers.entry(sub).or_default().remember(id, answer, most);
@@ -98,7 +102,7 @@ impl Room {
     }
 
     /// Frozen, on hold and without agreement to the rules, little is accepted of members: leaving, muting, camera off,
-    /// a lower level.
+    /// a lower level, and in a freeze text to facilitators.
     fn is_accepted_now(&self, me: Subject, request: &Request) -> Result<(), RefusalCode> {
         let seat = self.seats.get(&me).ok_or(RefusalCode::NotSeated)?;
         let always =
@@ -109,7 +113,7 @@ impl Room {
             return Ok(());
         }
         let frozen = self.freeze.as_ref().is_some_and(|freeze| freeze.thawed.is_empty());
-        if frozen && !matches!(request, Request::Thaw { .. }) {
+        if frozen && !matches!(request, Request::Thaw { .. }) && !self.is_to_facilitators(request) {
             return Err(RefusalCode::Frozen);
         }
         let agrees = matches!(request, Request::AcceptGroundRules { .. });
@@ -123,6 +127,15 @@ impl Room {
             return Err(RefusalCode::OnHold);
         }
         Ok(())
+    }
+
+    fn is_to_facilitators(&self, request: &Request) -> bool {
+        let Request::Say { to, .. } = request else { return false };
+        match to {
+            Audience::Facilitators => true,
+            Audience::Participant { participant } => self.is_facilitator(Subject(participant.0)),
+            Audience::Room | Audience::Everywhere | Audience::Team => false,
+        }
     }
 
     fn by_right(
@@ -220,16 +233,17 @@ impl Room {
             | Request::ImportFormat { .. }
             | Request::ExportFormat
             | Request::RoundSuspendStop => return Err(RefusalCode::NotPossible),
-            // Signals.
-            Request::Distress
-            | Request::NotAlone { .. }
-            | Request::AnswerSignal { .. }
-            | Request::Breach { .. } => return Err(RefusalCode::NotPossible),
+            // Taken before anything could refuse them.
+            Request::Distress | Request::NotAlone { .. } => {}
+            Request::AnswerSignal { signal, text } => {
+                self.answer_signal(out, me, signal, text.as_deref(), fresh)?;
+            }
+            Request::Breach { code, participant } => self.breach(out, me, code, participant)?,
+            Request::Say { to, text } => self.say(out, me, to, &text, fresh)?,
+            Request::SayTurn { text } => self.say_turn(out, me, &text, fresh)?,
+            Request::Unsay { message } => self.unsay(me, message)?,
             // Words.
-            Request::Say { .. }
-            | Request::SayTurn { .. }
-            | Request::Unsay { .. }
-            | Request::ShowPrompt { .. }
+            Request::ShowPrompt { .. }
             | Request::StartTimer { .. }
             | Request::StopTimer
             | Request::OpenScale { .. }

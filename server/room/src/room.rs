@@ -262,6 +262,8 @@ impl Room {
         self.settle_asides(out);
         self.settle_round();
         self.settle_gates();
+        self.settle_signals();
+        self.settle_breach();
         let seen: Vec<KnockId> = self.waiting().map(|(id, ..)| id).collect();
         if seen.is_empty() {
             self.beat = None;
@@ -307,7 +309,9 @@ impl Room {
         let byes = out.tell.iter().filter(|tell| matches!(tell.words, Words::Bye(_))).cloned();
         let byes: Vec<_> = byes.collect();
         out.tell.retain(|tell| !matches!(tell.words, Words::Bye(_)));
+        self.tell_signals(out);
         self.tell_views(out);
+        self.tell_unsaid(out);
         out.tell.extend(byes);
     }
 

@@ -162,7 +162,7 @@ impl Room {
             break_until: self.rests.until.map(Millis),
             format: String::new(),
             segment: None,
-            chat: hearth_protocol::ChatPolicy::default(),
+            chat: self.chat_policy(),
             reactions: hearth_protocol::ReactionPolicy::default(),
             hands: hearth_protocol::HandOrder::default(),
             asides: self.asides.view(),
@@ -216,8 +216,8 @@ impl Room {
             asked_until: seat.asked_until.map(Millis),
             level: self.levels.chosen(subject),
             ceiling: self.ceiling(subject, seat),
-            signal: None,
-            not_alone: false,
+            signal: self.own_signal(subject),
+            not_alone: self.is_not_alone(subject),
             goal: None,
             takes_feedback: false,
             scale_answer: None,
@@ -250,7 +250,7 @@ impl Room {
                 .collect(),
             seats: self.seats_counted(),
             capacity: self.definition.policy.capacity,
-            signals: Vec::new(),
+            signals: self.signals_at_the_desk(),
             kept_apart: self.asides.kept_apart(),
             heard: Vec::new(),
             not_heard: Vec::new(),
@@ -258,7 +258,7 @@ impl Room {
             ratings: Vec::new(),
             agenda: Vec::new(),
             formats: Vec::new(),
-            incident: None,
+            incident: self.open_incident(),
         }
     }
 }

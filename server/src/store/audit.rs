@@ -225,6 +225,7 @@ fn subject(act: &Act) -> Option<&str> {
         | Act::Moved { subject, aside: _ }
         | Act::KeptApart { subject, other: _, apart: _ }
         | Act::HelperLent { subject, on: _ } => Some(subject),
+        Act::Breach { subject, incident: _, code: _ } => subject.as_deref(),
         Act::Started
         | Act::AllGatesClosed { source: _ }
         | Act::FloorSet { mode: _ }

@@ -1,7 +1,10 @@
 //! The rules of the room, line by line, each against somebody who does not keep to them.
 
 mod aside;
+mod breach;
+mod chat;
 mod crisis;
+mod distress;
 mod door;
 mod floor;
 mod gates;

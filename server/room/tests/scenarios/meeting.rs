@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use hearth_forwarding::{ForwardingTable, Generation, Reason, Row, Source, Subject};
 use hearth_protocol::{
-    Bye, ByeReason, Card, Change, GroundRules, KnockId, Outcome, Participant, ParticipantId, RefusalCode,
+    Bye, ByeReason, Card, Change, GroundRules, KnockId, Message, Outcome, Participant, ParticipantId, RefusalCode,
     Request, RequestId, Role, RoomView, Secret, ServerFrame,
 };
 use hearth_room::{
@@ -64,6 +64,7 @@ pub struct Heard {
     pub frames: Vec<ServerFrame>,
     pub view: Option<RoomView>,
     pub deltas: Vec<Vec<Change>>,
+    pub messages: Vec<Message>,
     pub bye: Option<Bye>,
     pub secret: Option<Secret>,
 }
@@ -92,6 +93,10 @@ pub struct Meeting {
     pub ended: bool,
     pub last: Effects,
     pub drawn: u64,
+    /// What each connection was told, when, byte for byte.
+    pub told: Vec<(u32, ConnectionId, String)>,
+    /// What was done for everyone, and when: tables, records, what had to be durable.
+    pub done: Vec<(u32, Effects)>,
 }
 
 impl Meeting {
@@ -118,6 +123,8 @@ impl Meeting {
             ended: false,
             last: Effects::default(),
             drawn: 0,
+            told: Vec::new(),
+            done: Vec::new(),
         }
     }
 
@@ -320,6 +327,7 @@ impl Meeting {
         assert_eq!(self.room.table(), self.table);
         self.record.extend(effects.record.iter().cloned());
         self.ended |= effects.ended;
+        self.keep(&effects);
         for tell in effects.farewell.iter().chain(&effects.tell) {
             let heard = self.heard.entry(tell.to).or_default();
             assert!(heard.bye.is_none(), "told after goodbye: {:?}", tell.words);
@@ -333,6 +341,10 @@ impl Meeting {
                 Words::Snapshot(view) => heard.view = Some((**view).clone()),
                 Words::Delta(changes) => {
                     heard.deltas.push(changes.clone());
+                    heard.messages.extend(changes.iter().filter_map(|change| match change {
+                        Change::Message(message) => Some(message.clone()),
+                        _ => None,
+                    }));
                     let view = heard.view.as_mut().expect("a delta needs a snapshot");
                     changes.iter().for_each(|change| fold(view, change));
                 }
@@ -341,6 +353,22 @@ impl Meeting {
         }
         self.last = effects;
         self.views_are_current();
+    }
+
+    fn keep(&mut self, effects: &Effects) {
+        for tell in effects.farewell.iter().chain(&effects.tell) {
+            let text = match &tell.words {
+                Words::Frame(frame) => serde_json::to_string(frame),
+                Words::Snapshot(view) => serde_json::to_string(view),
+                Words::Delta(changes) => serde_json::to_string(changes),
+                Words::Bye(bye) => serde_json::to_string(bye),
+            };
+            self.told.push((self.now, tell.to, text.expect("a wire type can be written")));
+        }
+        let done = Effects { tell: Vec::new(), ..effects.clone() };
+        if done != (Effects { version: done.version, ..Effects::default() }) {
+            self.done.push((self.now, done));
+        }
     }
 
     /// Whoever counts deltas sees what a fresh snapshot would show.
