@@ -78,7 +78,15 @@ impl Room {
             self.beat.map(|at| (at, Due::Beat)),
         ];
         let single = single.into_iter().flatten();
-        seats.chain(grants).chain(hands).chain(asks).chain(knocks).chain(refusals).chain(signals).chain(single).min()
+        seats
+            .chain(grants)
+            .chain(hands)
+            .chain(asks)
+            .chain(knocks)
+            .chain(refusals)
+            .chain(signals)
+            .chain(single)
+            .min()
     }
 
     fn hold_due(&self) -> Option<(u32, Due)> {

@@ -158,7 +158,8 @@ impl Room {
         for raised in self.signals.raised.values_mut().filter(|one| one.id == id && one.answered.is_none()) {
             raised.repeat(now, policy);
         }
-        let over = |one: &Raised| one.answered.and_then(|answered| answered.until).is_some_and(|at| at <= now);
+        let over =
+            |one: &Raised| one.answered.and_then(|answered| answered.until).is_some_and(|at| at <= now);
         self.signals.raised.retain(|_, one| one.id != id || !over(one));
     }
 
@@ -193,7 +194,9 @@ impl Room {
                     kind: *kind,
                     participant: seat.map(participant),
                     knock,
-                    alias: alias.or_else(|| claimed.map(|alias| alias::at_the_door(alias))).unwrap_or_default(),
+                    alias: alias
+                        .or_else(|| claimed.map(|alias| alias::at_the_door(alias)))
+                        .unwrap_or_default(),
                     since: Millis(raised.since),
                     repeated: raised.repeated,
                     answered_by: raised.answered.map(|answered| participant(answered.by)),
@@ -217,8 +220,7 @@ impl Room {
             let raised = sub.and_then(|sub| self.signals.of(sub, SignalKind::Distress));
             let Some(raised) = raised else { continue };
             let crisis_line = self.definition.crisis_line.clone();
-            let signal =
-                DoorSignal { since: Millis(raised.since), state: raised.state(true), crisis_line };
+            let signal = DoorSignal { since: Millis(raised.since), state: raised.state(true), crisis_line };
             if self.signals.told.get(connection) != Some(&signal) {
                 out.frame(*connection, ServerFrame::Signal(signal.clone()));
             }

@@ -217,7 +217,10 @@ impl Model {
             break_until: None,
             format: String::new(),
             segment: None,
-            chat: wire::ChatPolicy::default(),
+            chat: match (&self.freeze, &self.hold) {
+                (None, None) => wire::ChatPolicy::default(),
+                (Some(_), _) | (_, Some(_)) => wire::ChatPolicy::Facilitators,
+            },
             reactions: wire::ReactionPolicy::default(),
             hands: wire::HandOrder::default(),
             asides: Vec::new(),

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use hearth_forwarding::{ForwardingTable, Generation, Reason, Row, Source, Subject};
 use hearth_protocol::{
-    Bye, ByeReason, Card, Change, GroundRules, KnockId, Message, Outcome, Participant, ParticipantId, RefusalCode,
-    Request, RequestId, Role, RoomView, Secret, ServerFrame,
+    Audience, Bye, ByeReason, Card, Change, GroundRules, KnockId, Message, Outcome, Participant,
+    ParticipantId, RefusalCode, Request, RequestId, Role, RoomView, Secret, ServerFrame,
 };
 use hearth_room::{
     Act, Claims, Command, ConnectionId, Definition, Effects, Fresh, Policy, Record, Room, SecretHash,
@@ -74,6 +74,10 @@ impl Heard {
         self.frames.iter().filter(|frame| wanted(frame)).count()
     }
 
+    pub fn is_gone(&self) -> bool {
+        self.bye.is_some()
+    }
+
     pub fn is_waiting(&self) -> bool {
         self.view.is_none() && self.bye.is_none() && self.count(|frame| *frame == ServerFrame::Waiting) > 0
     }
@@ -93,6 +97,8 @@ pub struct Meeting {
     pub ended: bool,
     pub last: Effects,
     pub drawn: u64,
+    /// Whose each connection is.
+    pub whose: BTreeMap<ConnectionId, String>,
     /// What each connection was told, when, byte for byte.
     pub told: Vec<(u32, ConnectionId, String)>,
     /// What was done for everyone, and when: tables, records, what had to be durable.
@@ -123,6 +129,7 @@ impl Meeting {
             ended: false,
             last: Effects::default(),
             drawn: 0,
+            whose: BTreeMap::new(),
             told: Vec::new(),
             done: Vec::new(),
         }
@@ -148,14 +155,14 @@ impl Meeting {
     pub fn fresh(&mut self) -> Fresh {
         self.drawn += 1;
         let mut hash = [0; 32];
-        hash[..8].copy_from_slice(&self.drawn.to_be_bytes());
+        hash[..8].copy_from_slice(&self.drawn.to_le_bytes());
         Fresh { secret: Secret(format!("secret-{}", self.drawn)), hash: SecretHash(hash) }
     }
 
     pub fn hash_of(secret: &Secret) -> SecretHash {
         let drawn: u64 = secret.0.trim_start_matches("secret-").parse().expect("a secret drawn here");
         let mut hash = [0; 32];
-        hash[..8].copy_from_slice(&drawn.to_be_bytes());
+        hash[..8].copy_from_slice(&drawn.to_le_bytes());
         SecretHash(hash)
     }
 
@@ -212,6 +219,7 @@ impl Meeting {
             claims.ticket = format!("ticket-{}", connection.0);
         }
         self.at.insert(claims.subject.clone(), connection);
+        self.whose.insert(connection, claims.subject.clone());
         let fresh = self.fresh();
         self.apply(Command::Knock { connection, claims, fresh });
         connection
@@ -227,6 +235,7 @@ impl Meeting {
     pub fn returns_with(&mut self, name: &str, secret: &Secret, media: Option<u32>) -> ConnectionId {
         let connection = self.connection();
         self.at.insert(name.to_owned(), connection);
+        self.whose.insert(connection, name.to_owned());
         let fresh = self.fresh();
         let media_generation = media.map(Generation);
         self.apply(Command::Return { connection, hash: Meeting::hash_of(secret), media_generation, fresh });
@@ -297,6 +306,33 @@ impl Meeting {
         assert_eq!(self.asks(name, request), Err(expected), "{name} asked {shown}");
     }
 
+    pub fn refuses(&mut self, name: &str, requests: &[(Request, RefusalCode)]) {
+        for (request, code) in requests {
+            self.refused(name, request.clone(), *code);
+        }
+    }
+
+    pub fn says(&mut self, name: &str, to: Audience, text: &str) {
+        self.ok(name, Request::Say { to, text: text.to_owned() });
+    }
+
+    /// Whose connections the last words with this text went to.
+    pub fn readers(&self, text: &str) -> Vec<&str> {
+        let said = |heard: &Heard| heard.messages.iter().any(|message| message.text == text);
+        let all = self.at.iter().filter(|(_, at)| self.heard.get(at).is_some_and(said));
+        all.map(|(name, _)| name.as_str()).collect()
+    }
+
+    pub fn message(&self, name: &str, text: &str) -> Message {
+        let found = self.hears(name).messages.iter().rfind(|message| message.text == text);
+        found.unwrap_or_else(|| panic!("{name} does not read {text}")).clone()
+    }
+
+    /// How often this connection was told so.
+    pub fn changes(&self, name: &str, wanted: impl Fn(&Change) -> bool) -> usize {
+        self.hears(name).deltas.iter().flatten().filter(|change| wanted(change)).count()
+    }
+
     // Time.
 
     /// Runs the room's own clockwork until then.
@@ -341,10 +377,11 @@ impl Meeting {
                 Words::Snapshot(view) => heard.view = Some((**view).clone()),
                 Words::Delta(changes) => {
                     heard.deltas.push(changes.clone());
-                    heard.messages.extend(changes.iter().filter_map(|change| match change {
-                        Change::Message(message) => Some(message.clone()),
-                        _ => None,
-                    }));
+                    for change in changes {
+                        if let Change::Message(message) = change {
+                            heard.messages.push(message.clone());
+                        }
+                    }
                     let view = heard.view.as_mut().expect("a delta needs a snapshot");
                     changes.iter().for_each(|change| fold(view, change));
                 }
