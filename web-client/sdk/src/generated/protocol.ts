@@ -146,7 +146,7 @@ export type ThawStep = "microphones" | "cameras" | "chat";
 /**
  * What the server sends.
  */
-export type ServerFrame = { "type": "knocked", secret: Secret, } | { "type": "ground_rules" } & GroundRules | { "type": "waiting" } | { "type": "signal" } & OwnSignal | { "type": "seated", secret: Secret, } | { "type": "snapshot", seq: number, view: RoomView, } | { "type": "delta", seq: number, changes: Array<Change>, } | { "type": "ok", request_id: RequestId, outcome?: Outcome, } | { "type": "refusal", 
+export type ServerFrame = { "type": "knocked", secret: Secret, } | { "type": "ground_rules" } & GroundRules | { "type": "waiting" } | { "type": "signal" } & DoorSignal | { "type": "seated", secret: Secret, } | { "type": "snapshot", seq: number, view: RoomView, } | { "type": "delta", seq: number, changes: Array<Change>, } | { "type": "ok", request_id: RequestId, outcome?: Outcome, } | { "type": "refusal", 
 /**
  * None where the frame could not be read as far as its id.
  */
@@ -551,7 +551,7 @@ export type SignalKind = "distress" | "not_alone";
  */
 export type Signal = { id: SignalId, kind: SignalKind, 
 /**
- * Of somebody in the room, or whose seat is held.
+ * Of somebody who has a seat, or had one.
  */
 participant?: ParticipantId, 
 /**
@@ -569,6 +569,15 @@ repeated: number, answered_by?: ParticipantId, };
 export type OwnSignal = { since: Millis, state: OwnSignalState, };
 
 export type OwnSignalState = "sent" | "answered" | "unanswered";
+
+/**
+ * The same for somebody who sees nothing of the room: at the door, or barred for want of agreement to the ground rules.
+ */
+export type DoorSignal = { since: Millis, state: OwnSignalState, 
+/**
+ * To be shown with it, whatever its state.
+ */
+crisis_line: string, };
 
 /**
  * What somebody did against the group's confidentiality.
