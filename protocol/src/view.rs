@@ -139,6 +139,8 @@ pub struct Participant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub goal: Option<String>,
+    /// Has opted in to feedback, and it is time for it.
+    pub takes_feedback: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]

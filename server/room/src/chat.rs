@@ -173,7 +173,7 @@ impl Room {
         }
     }
 
-    fn check_reader(&self, me: Subject, of: ParticipantId) -> Result<(), RefusalCode> {
+    pub(crate) fn check_reader(&self, me: Subject, of: ParticipantId) -> Result<(), RefusalCode> {
         let of = Subject(of.0);
         if !self.is_hearing(of) {
             return Err(RefusalCode::NotFound);
@@ -207,7 +207,7 @@ impl Room {
     }
 
     /// Observers receive and never send.
-    fn check_writes(&self, me: Subject) -> Result<(), RefusalCode> {
+    pub(crate) fn check_writes(&self, me: Subject) -> Result<(), RefusalCode> {
         let seat = self.seats.get(&me).ok_or(RefusalCode::NotSeated)?;
         if seat.role == Role::Observer { Err(RefusalCode::NotAllowed) } else { Ok(()) }
     }
@@ -246,8 +246,6 @@ impl Room {
     }
 
     fn heard_by_text(&mut self, _subject: Subject) {}
-
-    fn take_back_feedback(&mut self, _id: MessageId) {}
 }
 
 /// What people wrote, without what surrounds it: something, not too much, and nothing but characters and new lines.

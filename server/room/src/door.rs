@@ -270,6 +270,7 @@ impl Room {
         out.durable = true;
         out.frame(connection, ServerFrame::Seated { secret });
         if joins {
+            self.remind();
             self.record_as(
                 out,
                 Some(knock.claims.subject.clone()),

@@ -25,6 +25,7 @@ pub(crate) enum Due {
     ConsentOver,
     RefusalsCounted(String),
     Signal(SignalId),
+    Reminder,
     Beat,
 }
 
@@ -75,6 +76,7 @@ impl Room {
             self.hold_due(),
             self.rests.until.map(|at| (at, Due::BreakOver)),
             window.map(|window| (window.ends_at, Due::ConsentOver)),
+            self.cards.reminder.map(|at| (at, Due::Reminder)),
             self.beat.map(|at| (at, Due::Beat)),
         ];
         let single = single.into_iter().flatten();
@@ -136,6 +138,7 @@ impl Room {
             Due::ConsentOver => self.end_window(out),
             Due::RefusalsCounted(sub) => self.count_refusals(out, &sub),
             Due::Signal(id) => self.signal_due(id),
+            Due::Reminder => self.remind(),
             // Beats that were missed are not made up for.
             Due::Beat => {
                 self.tell_the_waiting(out);

@@ -31,6 +31,7 @@ mod level;
 mod own;
 mod policy;
 mod presence;
+mod reaction;
 mod request;
 mod rest;
 mod room;

@@ -1,18 +1,13 @@
 //! What people ask for: answered once, by right, and only when the room takes it.
 
 use hearth_forwarding::{Reason, Reasons, Source, Subject};
-use hearth_protocol::{
-    Audience, Change, KnockId, Outcome, ParticipantId, Reaction, RefusalCode, Request, RequestId, Role,
-};
+use hearth_protocol::{Audience, KnockId, Outcome, ParticipantId, RefusalCode, Request, RequestId, Role};
 
 use crate::answers::{self, Answer};
 use crate::knock::At;
 use crate::policy::{Power, Standing, may, needed};
 use crate::seat::{Seat, forwarded};
 use crate::{ConnectionId, Effects, Fresh, Room, Tell, Words, bye};
-
-/// Reactions of one person come no faster.
-const REACTION_MS: u32 = 1_000;
 
 impl Room {
     pub(crate) fn request(
@@ -113,7 +108,8 @@ impl Room {
             return Ok(());
         }
         let frozen = self.freeze.as_ref().is_some_and(|freeze| freeze.thawed.is_empty());
-        if frozen && !matches!(request, Request::Thaw { .. }) && !self.is_to_facilitators(request) {
+        let frozen = frozen && !self.is_to_facilitators(request);
+        if frozen && !matches!(request, Request::Thaw { .. }) {
             return Err(RefusalCode::Frozen);
         }
         let agrees = matches!(request, Request::AcceptGroundRules { .. });
@@ -122,7 +118,7 @@ impl Room {
         }
         if self.hold.is_some()
             && !agrees
-            && !matches!(request, Request::LowerHand | Request::OpenOnTurn { .. })
+            && !matches!(request, Request::LowerHand | Request::OpenOnTurn { .. } | Request::Export)
         {
             return Err(RefusalCode::OnHold);
         }
@@ -242,20 +238,21 @@ impl Room {
             Request::Say { to, text } => self.say(out, me, to, &text, fresh)?,
             Request::SayTurn { text } => self.say_turn(out, me, &text, fresh)?,
             Request::Unsay { message } => self.unsay(me, message)?,
-            // Words.
-            Request::ShowPrompt { .. }
-            | Request::StartTimer { .. }
-            | Request::StopTimer
-            | Request::OpenScale { .. }
-            | Request::AnswerScale { .. }
-            | Request::CloseScale
-            | Request::CareMoment { .. }
-            | Request::Milestone { .. }
-            | Request::SetGoal { .. }
-            | Request::TakeFeedback { .. }
-            | Request::GiveFeedback { .. }
-            | Request::Rate { .. }
-            | Request::Export => return Err(RefusalCode::NotPossible),
+            Request::ShowPrompt { prompt } => self.show_prompt(prompt)?,
+            Request::StartTimer { seconds, label } => self.start_timer(seconds, &label)?,
+            Request::StopTimer => self.stop_timer()?,
+            Request::CareMoment { on } => self.cards.care = on,
+            Request::OpenScale { question } => self.open_scale(&question)?,
+            Request::AnswerScale { value, named } => self.answer_scale(me, value, named)?,
+            Request::CloseScale => self.close_scale(out)?,
+            Request::Milestone { text } => self.milestone(out, me, &text)?,
+            Request::SetGoal { text, shared } => self.set_goal(me, text.as_deref(), shared)?,
+            Request::TakeFeedback { on } => self.take_feedback(me, on)?,
+            Request::GiveFeedback { participant, text } => {
+                self.give_feedback(out, me, participant, &text, fresh)?;
+            }
+            Request::Rate { value } => self.rate(me, value)?,
+            Request::Export => return Ok(Some(self.export(me))),
             // Attendance.
             Request::AttestAttendance | Request::CorrectAttendance { .. } => {
                 return Err(RefusalCode::NotPossible);
@@ -293,23 +290,6 @@ impl Room {
             return Err(RefusalCode::NotPossible);
         }
         self.ask(of);
-        Ok(())
-    }
-
-    fn react(&mut self, out: &mut Effects, me: Subject, reaction: Reaction) -> Result<(), RefusalCode> {
-        let now = self.now;
-        let seat = self.seat_mut(me)?;
-        if seat.role == Role::Observer {
-            return Err(RefusalCode::NotAllowed);
-        }
-        if seat.reacted.is_some_and(|at| now < at.saturating_add(REACTION_MS)) {
-            return Err(RefusalCode::TooFast);
-        }
-        seat.reacted = Some(now);
-        let change = Change::Reaction { participant: ParticipantId(me.0), reaction };
-        for (to, _) in self.hearing() {
-            out.tell.push(Tell { to, words: Words::Delta(vec![change.clone()]) });
-        }
         Ok(())
     }
 }

@@ -264,6 +264,7 @@ impl Room {
         self.settle_gates();
         self.settle_signals();
         self.settle_breach();
+        self.settle_reminder();
         let seen: Vec<KnockId> = self.waiting().map(|(id, ..)| id).collect();
         if seen.is_empty() {
             self.beat = None;
@@ -312,6 +313,7 @@ impl Room {
         self.tell_signals(out);
         self.tell_views(out);
         self.tell_unsaid(out);
+        self.tell_reminder(out);
         out.tell.extend(byes);
     }
 

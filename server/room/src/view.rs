@@ -128,7 +128,8 @@ impl Room {
             helper: self.helpers.contains(&subject),
             aside: (seat.space != ROOM).then_some(AsideId(u32::from(seat.space.0))),
             device: None,
-            goal: None,
+            goal: self.shared_goal(subject),
+            takes_feedback: self.takes_feedback_now(subject),
         }
     }
 
@@ -163,13 +164,13 @@ impl Room {
             format: String::new(),
             segment: None,
             chat: self.chat_policy(),
-            reactions: hearth_protocol::ReactionPolicy::default(),
+            reactions: self.reaction_policy(),
             hands: hearth_protocol::HandOrder::default(),
             asides: self.asides.view(),
-            prompt: None,
-            timer: None,
-            scale: None,
-            care_moment: false,
+            prompt: self.prompt(),
+            timer: self.timer(),
+            scale: self.scale(),
+            care_moment: self.cards.care,
         }
     }
 
@@ -187,7 +188,7 @@ impl Room {
             Some(Speaker {
                 participant: participant(turn.subject),
                 since: Millis(turn.since),
-                until: turn.until.filter(|_| round.paused.is_none()).map(Millis),
+                until: turn.until.filter(|_| round.paused.is_none() && !self.cards.care).map(Millis),
                 stops: false,
             })
         });
@@ -218,9 +219,9 @@ impl Room {
             ceiling: self.ceiling(subject, seat),
             signal: self.own_signal(subject),
             not_alone: self.is_not_alone(subject),
-            goal: None,
-            takes_feedback: false,
-            scale_answer: None,
+            goal: self.goal(subject).cloned(),
+            takes_feedback: self.takes_feedback(subject),
+            scale_answer: self.scale_answer(subject),
         }
     }
 
@@ -254,8 +255,8 @@ impl Room {
             kept_apart: self.asides.kept_apart(),
             heard: Vec::new(),
             not_heard: Vec::new(),
-            scale: None,
-            ratings: Vec::new(),
+            scale: self.scale_at_the_desk(),
+            ratings: self.ratings(),
             agenda: Vec::new(),
             formats: Vec::new(),
             incident: self.open_incident(),

@@ -169,6 +169,7 @@ impl Model {
             aside: None,
             device: None,
             goal: None,
+            takes_feedback: false,
         }
     }
 

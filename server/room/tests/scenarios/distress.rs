@@ -18,12 +18,10 @@ fn state(m: &Meeting, name: &str) -> Option<OwnSignalState> {
 }
 
 fn at_the_door(m: &Meeting, name: &str) -> Vec<OwnSignalState> {
-    let state = |frame: &ServerFrame| match frame {
-        ServerFrame::Signal(signal) => {
-            assert_eq!(signal.crisis_line, "988");
-            Some(signal.state)
-        }
-        _ => None,
+    let state = |frame: &ServerFrame| {
+        let ServerFrame::Signal(signal) = frame else { return None };
+        assert_eq!(signal.crisis_line, "988");
+        Some(signal.state)
     };
     m.hears(name).frames.iter().filter_map(state).collect()
 }

@@ -2,6 +2,7 @@
 
 mod aside;
 mod breach;
+mod cards;
 mod chat;
 mod crisis;
 mod distress;
@@ -13,10 +14,12 @@ mod lead;
 mod level;
 mod meeting;
 mod noise;
+mod own;
 mod rest;
 mod roles;
 mod round;
 mod safety;
+mod scale;
 mod seats;
 mod snapshot;
 mod words;

@@ -1,7 +1,7 @@
 //! What a restart brings back.
 
 use hearth_forwarding::{Reason, Source};
-use hearth_protocol::{ByeReason, FloorMode, RefusalCode, Request, Role};
+use hearth_protocol::{Audience, ByeReason, FloorMode, Prompt, RefusalCode, Request, Role};
 use hearth_room::Room;
 
 use crate::meeting::*;
@@ -119,6 +119,41 @@ fn a_request_repeated_after_a_restart_is_answered_as_before() {
     m.returns("fay", None);
     m.asks_again(m.at["fay"], id, Request::Lock { locked: true }).unwrap();
     assert!(!m.view("fay").room.locked && m.view("fay").room.frozen.is_some());
+}
+
+#[test]
+fn no_word_no_name_and_no_signal_is_in_a_snapshot() {
+    let mut m = Meeting::seated(&["ann", "ben"]);
+    let secret = |text: &str| format!("secret {text}");
+    m.ok("ann", Request::Distress);
+    m.ok("ann", Request::NotAlone { on: true });
+    for to in [Audience::Room, Audience::Facilitators, Audience::Participant { participant: m.id("fay") }] {
+        m.says("ann", to, &secret("words"));
+    }
+    m.ok("ann", Request::Milestone { text: secret("milestone") });
+    m.ok("ann", Request::SetGoal { text: Some(secret("goal")), shared: true });
+    m.ok("ann", Request::Rate { value: 3 });
+    m.ok("fay", Request::OpenScale { question: secret("question") });
+    m.ok("ann", Request::AnswerScale { value: 10, named: true });
+    m.ok(
+        "fay",
+        Request::ShowPrompt { prompt: Some(Prompt { title: secret("title"), text: secret("card") }) },
+    );
+    m.ok("fay", Request::StartTimer { seconds: 60, label: secret("label") });
+    m.ok("fay", Request::SetFloor { mode: FloorMode::Hands });
+    m.ok("fay", Request::Grant { participant: m.id("ann") });
+    m.ok("ann", Request::SayTurn { text: secret("turn") });
+    let signal = m.view("fay").desk.as_ref().unwrap().signals[0].id;
+    m.ok("fay", Request::AnswerSignal { signal, text: Some(secret("answer")) });
+    let mut ticket = claims("mia", Role::Member);
+    ticket.alias = secret("alias");
+    m.waits_with(ticket);
+    let text = serde_json::to_string(&m.room.snapshot()).expect("a snapshot can be written");
+    for word in ["secret", "signal", "distress", "not_alone", "goal", "milestone", "question"] {
+        let found = text.find(word).map(|at| &text[at.saturating_sub(40)..(at + 40).min(text.len())]);
+        assert_eq!(found, None, "{word} in a snapshot");
+    }
+    assert_eq!(text.matches("\"text\":\"\"").count(), 3, "the names are empty");
 }
 
 #[test]

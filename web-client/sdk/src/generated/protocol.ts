@@ -306,7 +306,11 @@ device?: ParticipantId,
 /**
  * Their own line for the session, where they share it.
  */
-goal?: string, };
+goal?: string, 
+/**
+ * Has opted in to feedback, and it is time for it.
+ */
+takes_feedback: boolean, };
 
 export type OpenSources = { microphone: boolean, camera: boolean, screen: boolean, };
 
