@@ -10,7 +10,7 @@ use crate::aside::ROOM;
 use crate::seat::Seat;
 use crate::{Act, Effects, Room};
 
-/// A turn, its extensions included, is never longer than this.
+/// A turn, its extensions included, is never longer than this; what was suspended counts anew.
 const TURN_MS_MAX: u32 = 60 * 60_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,7 +114,7 @@ impl Room {
         let turn = turn.ok_or(RefusalCode::NotPossible)?;
         let until = turn.until.as_mut().ok_or(RefusalCode::NotPossible)?;
         let extended = until.saturating_add(seconds.saturating_mul(1_000));
-        *until = extended.min(turn.since.saturating_add(TURN_MS_MAX));
+        *until = extended.min(turn.counts_from.saturating_add(TURN_MS_MAX));
         Ok(())
     }
 

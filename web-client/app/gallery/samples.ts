@@ -58,6 +58,7 @@ function people(count: number, sample: Sample): Participant[] {
     role: index === 0 ? 'facilitator' : index === 8 ? 'cofacilitator' : index === 7 ? 'observer' : 'member',
     lead: index === 0,
     helper: false,
+    takes_feedback: false,
     open: { microphone: index % 3 === 0 && !sample.frozen, camera: false, screen: false },
     ...(index === 4 ? { hand: { kind: 'speak', place: 1, since: 0 } } : {}),
     ...(index === 1 && sample.hand ? { hand: { kind: 'speak', place: sample.hand, since: 0 } } : {}),
