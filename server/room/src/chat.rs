@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use hearth_forwarding::{Space, Subject};
+use hearth_forwarding::Subject;
 use hearth_protocol::{
     Audience, Change, ChatPolicy, Message, MessageId, MessageKind, Millis, ParticipantId, RefusalCode, Role,
     TEXT_CHARS_MAX,
@@ -239,10 +239,6 @@ impl Room {
 
     fn base_chat(&self) -> ChatPolicy {
         ChatPolicy::default()
-    }
-
-    pub(crate) fn space_of(&self, _subject: Subject) -> Space {
-        Space(0)
     }
 
     fn heard_by_text(&mut self, _subject: Subject) {}

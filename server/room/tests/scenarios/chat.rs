@@ -211,6 +211,38 @@ fn a_turn_may_be_taken_in_text_by_whose_turn_it_is() {
 }
 
 #[test]
+fn words_stay_in_their_space_and_only_facilitators_write_into_all_of_them() {
+    let mut m = Meeting::seated(&["ann", "ben", "cai"]);
+    m.joins("gus", Role::Cofacilitator);
+    m.ok("fay", Request::OpenAsides { groups: vec![vec![m.id("ann"), m.id("gus")]], seconds: None });
+    m.says("ann", Audience::Room, "inside");
+    assert_eq!(m.readers("inside"), ["ann", "gus"]);
+    m.says("ben", Audience::Room, "outside");
+    assert_eq!(m.readers("outside"), ["ben", "cai", "fay"]);
+    m.says("fay", Audience::Everywhere, "to all");
+    assert_eq!(m.readers("to all"), ["ann", "ben", "cai", "fay", "gus"]);
+    m.says("ann", Audience::Facilitators, "to those in charge");
+    assert_eq!(m.readers("to those in charge"), ["ann", "fay", "gus"]);
+    m.ok("ann", Request::React { reaction: hearth_protocol::Reaction::WithYou });
+    m.ok("ann", Request::Milestone { text: "One day.".to_owned() });
+    let seen = |m: &Meeting, name: &str| {
+        m.changes(name, |change| matches!(change, Change::Reaction { .. } | Change::Milestone { .. }))
+    };
+    assert_eq!((seen(&m, "gus"), seen(&m, "ben"), seen(&m, "fay")), (2, 0, 0));
+    m.refused("ben", Request::Unsay { message: m.message("ann", "inside").id }, RefusalCode::NotFound);
+}
+
+#[test]
+fn whoever_chose_to_listen_writes_to_facilitators_alone() {
+    let mut m = group();
+    m.ok("ann", Request::SetLevel { level: hearth_protocol::Level::Listen });
+    m.refused("ann", say(Audience::Room, "x"), RefusalCode::NotPossible);
+    m.says("ann", Audience::Facilitators, "I only listen today.");
+    m.ok("ann", Request::SetLevel { level: hearth_protocol::Level::Text });
+    m.says("ann", Audience::Room, "x");
+}
+
+#[test]
 fn whoever_was_removed_or_left_reads_nothing() {
     let mut m = group();
     m.joins("cai", Role::Member);

@@ -70,6 +70,19 @@ fn a_signal_is_taken_at_every_stage_after_the_ticket() {
 }
 
 #[test]
+fn a_signal_from_an_aside_reaches_facilitators_wherever_they_are() {
+    let mut m = Meeting::seated(&["ann", "ben", "cai"]);
+    m.joins("gus", Role::Cofacilitator);
+    let groups = vec![vec![m.id("ann"), m.id("ben")], vec![m.id("cai"), m.id("gus")]];
+    m.ok("fay", Request::OpenAsides { groups, seconds: None });
+    m.ok("ann", Request::Distress);
+    assert_eq!((signals(&m, "fay").len(), signals(&m, "gus").len()), (1, 1));
+    let signal = signals(&m, "gus")[0].id;
+    m.ok("gus", answer(signal, Some("I am coming over.")));
+    assert_eq!(m.readers("I am coming over."), ["ann", "gus"]);
+}
+
+#[test]
 fn whoever_is_barred_for_want_of_consent_is_heard_too_and_told_how_it_stands() {
     let mut m = Meeting::seated(&["ann"]);
     let mut changed = definition();
@@ -262,7 +275,7 @@ fn not_being_alone_stands_until_it_is_taken_back_and_brings_no_words_on_the_scre
 type Step = fn(&mut Meeting);
 
 /// A whole meeting, with everything in it that others could notice something by.
-const STEPS: [Step; 32] = [
+const STEPS: [Step; 35] = [
     |m| _ = m.waits("eve", Role::Member),
     |m| _ = m.joins("gus", Role::Cofacilitator),
     |m| m.says("ben", Audience::Room, "Good evening."),
@@ -278,6 +291,9 @@ const STEPS: [Step; 32] = [
     |m| _ = m.ok("fay", Request::Thaw { step: ThawStep::Microphones }),
     |m| _ = m.ok("fay", Request::Thaw { step: ThawStep::Cameras }),
     |m| _ = m.ok("fay", Request::Thaw { step: ThawStep::Chat }),
+    |m| _ = m.ok("fay", Request::OpenAsides { groups: vec![vec![m.id("ann"), m.id("ben")]], seconds: None }),
+    |m| m.says("ben", Audience::Room, "Here we are."),
+    |m| _ = m.ok("fay", Request::Recall { aside: None, seconds: 2 }),
     |m| m.drops("ann"),
     |m| _ = m.returns("ann", None),
     |m| m.drops("fay"),
