@@ -17,10 +17,13 @@ const FLAGS = [
   '--disable-renderer-backgrounding',
 ];
 
+/** Pages that do not come from the server itself are not taken for local ones. */
+const OTHER_PAGES = process.env.HEARTH_PAGES ? ['--disable-features=LocalNetworkAccessChecks'] : [];
+
 export function launch(...extra) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     headless: true,
-    args: [...FLAGS, ...extra],
+    args: [...FLAGS, ...OTHER_PAGES, ...extra],
   });
 }

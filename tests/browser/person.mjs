@@ -1,6 +1,7 @@
 /** One person in front of one browser, found and touched as people do: by role and name. */
 
 import { received, remember, shown } from './media.mjs';
+import { servePages } from './pages.mjs';
 
 const PATIENCE_MS = 15_000;
 
@@ -16,6 +17,7 @@ export class Person {
     const person = new Person();
     person.context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     person.context.setDefaultTimeout(PATIENCE_MS);
+    await servePages(person.context);
     for (const script of [remember, ...scripts]) await person.context.addInitScript(script);
     person.page = await person.context.newPage();
     await person.page.goto(link);

@@ -39,8 +39,11 @@ export function isFacilitator(role: Role): boolean {
 
 /** The first letter of an alias, as people read it. */
 export function initial(alias: string): string {
-  const [first] = new Intl.Segmenter().segment(alias.trim());
-  return first?.segment.toLocaleUpperCase() ?? '';
+  const name = alias.trim();
+  // To begin with the rules of all scripts takes browsers long, and most names do without.
+  const letter = /^[\p{L}\p{N}](?=[\p{L}\p{N}\p{Z}\p{P}]|$)/u.exec(name)?.[0];
+  const first = letter ?? [...new Intl.Segmenter().segment(name)][0]?.segment;
+  return first?.toLocaleUpperCase() ?? '';
 }
 
 export function handWords(kind: HandKind): string {
@@ -107,7 +110,7 @@ export function heldWords(reason: Reason, source: Source, mode: FloorMode): stri
     case 'ticket':
       return 'Your link comes without it. You can see and hear everybody.';
     case 'level':
-      return 'You chose to take part without it for now. You can change that under “Me”.';
+      return 'You chose to take part without it for now. You can change that under “You”.';
     case 'ceiling':
       return `The facilitator keeps this part of the group without your ${source} for now.`;
     case 'format':
@@ -268,5 +271,6 @@ export function audienceWords(to: Audience, toMe: boolean): string | undefined {
 
 /** "Ann", "Ann and Ben", "Ann, Ben and Cleo". */
 export function listed(names: readonly string[]): string {
-  return new Intl.ListFormat('en', { type: 'conjunction' }).format(names);
+  const last = names.at(-1) ?? '';
+  return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} and ${last}`;
 }

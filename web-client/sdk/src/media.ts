@@ -37,8 +37,8 @@ export class Media extends Events<MediaEvents> {
   #generation: number | undefined;
   #state: MediaState = 'none';
   #negotiation: Promise<void> = Promise.resolve();
-  #offered: Promise<void> = Promise.resolve();
-  #handleOffered = (): void => undefined;
+  #answered: Promise<void> = Promise.resolve();
+  #handleAnswered = (): void => undefined;
   #healing: Timer | undefined;
   readonly #tracks = new Map<Source, MediaStreamTrack>();
 
@@ -58,9 +58,9 @@ export class Media extends Events<MediaEvents> {
     return this.#connection?.connected ? this.#generation : undefined;
   }
 
-  /** Resolves once the offer of a new connection is on its way, or cannot be. */
-  get offered(): Promise<void> {
-    return this.#offered;
+  /** Resolves once a new connection has the server's answer, or cannot have it. */
+  get answered(): Promise<void> {
+    return this.#answered;
   }
 
   /** While somebody reads or waits there is time for what would keep them waiting later. */
@@ -104,7 +104,7 @@ export class Media extends Events<MediaEvents> {
     this.#connection = connection;
     this.#generation = generation;
     this.#negotiation = Promise.resolve();
-    this.#offered = new Promise((resolve) => (this.#handleOffered = resolve));
+    this.#answered = new Promise((resolve) => (this.#handleAnswered = resolve));
     connection.peer.onconnectionstatechange = () => this.#handleState(connection.peer.connectionState);
     for (const source of sources) void connection.replace(source, this.#tracks.get(source));
     this.#become(this.#state === 'none' ? 'connecting' : 'interrupted');
@@ -119,7 +119,7 @@ export class Media extends Events<MediaEvents> {
     this.#prepared = undefined;
     this.#connection?.close();
     this.#connection = undefined;
-    this.#handleOffered();
+    this.#handleAnswered();
     this.emit('gone', undefined);
   }
 
@@ -142,16 +142,15 @@ export class Media extends Events<MediaEvents> {
     const sdp = await connection.describe();
     if (this.#connection !== connection) return;
     this.emit('lines', connection.lines);
-    const answering = this.way.offer({ generation, sdp, tracks: connection.labels });
-    this.#handleOffered();
-    const answer = await answering;
+    const answer = await this.way.offer({ generation, sdp, tracks: connection.labels });
     if (this.#connection !== connection) return;
     await connection.accept(answer);
+    this.#handleAnswered();
     this.emit('answered', undefined);
   }
 
   #handleFailure(error: unknown): void {
-    this.#handleOffered();
+    this.#handleAnswered();
     // A later generation is on its way already.
     if (error instanceof Refusal && (error.code === 'stale_generation' || error.code === 'closed')) return;
     this.#become('interrupted');

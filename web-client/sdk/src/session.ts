@@ -245,7 +245,7 @@ export class Session extends Events<SessionEvents> {
   /** Gives the seat up, and forgets it. Always succeeds here, whatever the connection does. */
   async leave(): Promise<void> {
     const asked = this.#tell({ type: 'leave' }).catch(() => undefined);
-    await Promise.race([asked, new Promise((over) => setTimeout(over, this.#around.timing.goodbye))]);
+    await Promise.race([asked, after(this.#around.timing.goodbye)]);
     this.#signalling?.close();
     forgetPlace(this.#around.storage);
     this.#end({ name: 'closed', reason: 'left' });
@@ -321,8 +321,8 @@ export class Session extends Events<SessionEvents> {
     if (this.#phase.name === 'seated') return this.emit('view', this.#view);
     this.#slots.tellAgain();
     this.#own.handleReturn(snapshot.you);
-    // To draw a room takes a page longer than to make an offer: the offer goes first.
-    void this.#media.offered.then(() => this.#arrive());
+    // To draw a room takes a page longer than to connect its media: they go first, but nobody waits long for them.
+    void Promise.race([this.#media.answered, after(this.#around.timing.draw)]).then(() => this.#arrive());
   }
 
   #arrive(): void {
@@ -425,4 +425,8 @@ export class Session extends Events<SessionEvents> {
     this.#phase = phase;
     this.emit('phase', phase);
   }
+}
+
+function after(milliseconds: number): Promise<void> {
+  return new Promise((over) => setTimeout(over, milliseconds));
 }

@@ -30,6 +30,8 @@ export interface Timing {
   readonly goodbye: number;
   /** The shortest time between two view messages. */
   readonly view: number;
+  /** How long a room may stay undrawn, so that its media connect first. */
+  readonly draw: number;
   /** How long media may be interrupted before they are healed. */
   readonly patience: number;
   /** How long healing, or a first connection, may take before a new media connection is made. */
@@ -45,6 +47,7 @@ export const TIMING: Timing = {
   answer: 12_000,
   goodbye: 1_000,
   view: 250,
+  draw: 250,
   patience: 1_500,
   healing: 5_000,
 };

@@ -97,6 +97,7 @@ const QUICK: Timing = {
   answer: 10_000,
   goodbye: 1,
   view: 1,
+  draw: 1,
   patience: 1,
   healing: 1,
 };
