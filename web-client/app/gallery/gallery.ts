@@ -73,7 +73,10 @@ const STATES: Record<string, () => void> = {
       props: {
         meeting: meeting(
           undefined,
-          { phase: { name: 'waiting' }, signal: { since: NOW, state: 'unanswered' } },
+          {
+            phase: { name: 'waiting' },
+            signal: { since: NOW, state: 'unanswered', crisis_line: '988 (call or text)' },
+          },
           devices,
         ),
       },

@@ -5,6 +5,7 @@ import type { Session } from '@hearth/sdk';
 import { SvelteMap } from 'svelte/reactivity';
 import {
   Refusal,
+  type DoorSignal,
   type GroundRules,
   type Link,
   type MediaState,
@@ -44,7 +45,7 @@ export class Meeting {
   /** A turn that stops by itself is nearly over. */
   turnEndsSoon = $state(false);
   /** Where one's own signal for help stands. */
-  signal = $state.raw<OwnSignal>();
+  signal = $state.raw<DoorSignal | OwnSignal>();
   /** At the door nothing tells it back, so the page remembers. */
   notAlone = $state(false);
   newRules = $state.raw<GroundRules>();

@@ -34,6 +34,7 @@ export type {
   ChatPolicy,
   Denied,
   Desk,
+  DoorSignal,
   Export,
   Floor,
   FloorMode,

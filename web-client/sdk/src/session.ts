@@ -11,6 +11,7 @@ import type {
   Level,
   Notice,
   Outcome,
+  DoorSignal,
   OwnSignal,
   ParticipantId,
   Reaction,
@@ -46,7 +47,7 @@ export interface SessionEvents {
   milestone: { readonly participant: ParticipantId; readonly text: string };
   scaleResult: ScaleResult;
   /** Where one's own signal for help stands; undefined: there is none. */
-  signal: OwnSignal | undefined;
+  signal: DoorSignal | OwnSignal | undefined;
   /** Ground rules that changed while one is seated, to be agreed to with `acceptGroundRules`; undefined: none any more. */
   newRules: GroundRules | undefined;
   /** Whether the browser wants a click before it plays sound: then show one and call `allowSound`. */
@@ -81,7 +82,7 @@ export class Session extends Events<SessionEvents> {
   #rules: GroundRules | undefined;
   /** As they were shown last. */
   #shown: GroundRules | undefined;
-  #signal: OwnSignal | undefined;
+  #signal: DoorSignal | OwnSignal | undefined;
 
   constructor({ devices = new Devices(), surroundings = theBrowser() }: SessionOptions = {}) {
     super();
@@ -124,7 +125,7 @@ export class Session extends Events<SessionEvents> {
   }
 
   /** Where one's own signal for help stands, at the door and inside. */
-  get signal(): OwnSignal | undefined {
+  get signal(): DoorSignal | OwnSignal | undefined {
     return this.#signal;
   }
 
@@ -301,7 +302,7 @@ export class Session extends Events<SessionEvents> {
     this.#media.prepare();
   }
 
-  #handleSignal(signal: OwnSignal | undefined): void {
+  #handleSignal(signal: DoorSignal | OwnSignal | undefined): void {
     if (this.#signal === signal) return;
     this.#signal = signal;
     this.emit('signal', signal);

@@ -7,10 +7,10 @@ import {
   type Change,
   type ClientFrame,
   type Credential,
+  type DoorSignal,
   type GroundRules,
   type Hello,
   type Outcome,
-  type OwnSignal,
   type Request,
   type RoomView,
   type ServerFrame,
@@ -24,7 +24,7 @@ export interface SignallingEvents {
   ground_rules: GroundRules;
   waiting: undefined;
   /** At the door: where one's signal for help stands. */
-  signal: OwnSignal;
+  signal: DoorSignal;
   snapshot: RoomView;
   changes: readonly Change[];
   /** The connection is gone; another one is being made. */
@@ -150,7 +150,7 @@ export class Signalling extends Events<SignallingEvents> {
       case 'waiting':
         return this.emit('waiting', undefined);
       case 'signal':
-        return this.emit('signal', { since: frame.since, state: frame.state });
+        return this.emit('signal', { since: frame.since, state: frame.state, crisis_line: frame.crisis_line });
       case 'seated':
         this.#keep({ type: 'resume', secret: frame.secret });
         return this.#handleWelcome();
