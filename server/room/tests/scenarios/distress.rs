@@ -320,7 +320,7 @@ const STEPS: [Step; 35] = [
 
 /// The meeting with or without the signals before this step.
 fn run(sender: &str, at: usize, kind: Option<SignalKind>, answered: bool) -> Meeting {
-    let mut m = Meeting::seated(&["ann", "ben", "cai"]);
+    let mut m = Meeting { compares: false, ..Meeting::new() }.and_seated(&["ann", "ben", "cai"]);
     for (number, step) in STEPS.iter().enumerate() {
         if number == at {
             signal(&mut m, sender, kind, answered);

@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use hearth_forwarding::{Generation, Source, Subject};
 use hearth_protocol::{
-    AsideId, FloorMode, HandKind, KnockId, ParticipantId, Reaction, Request, RequestId, Role, RoundOrder,
-    ThawStep,
+    AsideId, Audience, BreachCode, FloorMode, HandKind, KnockId, MessageId, ParticipantId, Prompt, Reaction,
+    Request, RequestId, Role, RoundOrder, SignalId, ThawStep,
 };
 use hearth_room::{Command, ConnectionId};
 
@@ -32,8 +32,8 @@ impl Chance {
         u32::try_from(self.draw(10)).expect("below ten")
     }
 
-    fn of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[usize::try_from(self.draw(all.len() as u64)).expect("an index")]
+    fn of<T: Clone>(&mut self, all: &[T]) -> T {
+        all[usize::try_from(self.draw(all.len() as u64)).expect("an index")].clone()
     }
 }
 
@@ -56,7 +56,8 @@ fn request(chance: &mut Chance) -> Request {
     let open = chance.draw(3) > 0;
     let modes =
         [FloorMode::Open, FloorMode::Hands, FloorMode::Facilitator, FloorMode::Quiet, FloorMode::Round];
-    match chance.draw(48) {
+    match chance.draw(60) {
+        48.. => words(chance),
         0..=4 => accept(),
         5..=9 => Request::SetOwn { source, open },
         10 => Request::OpenOnTurn { on: open },
@@ -109,6 +110,40 @@ fn request(chance: &mut Chance) -> Request {
             6 => Request::CancelEnd,
             _ => Request::End { seconds: u32::MAX },
         },
+    }
+}
+
+fn words(chance: &mut Chance) -> Request {
+    let participant = ParticipantId(chance.small());
+    let on = chance.draw(2) == 0;
+    let to = chance.of(&[
+        Audience::Room,
+        Audience::Everywhere,
+        Audience::Facilitators,
+        Audience::Team,
+        Audience::Participant { participant },
+    ]);
+    let text = chance.of(&["", "a word", "\u{0}", "two\nlines"]).to_owned();
+    let value = chance.small() + 2;
+    match chance.draw(20) {
+        0..=2 => Request::Distress,
+        3 => Request::NotAlone { on },
+        4 => Request::AnswerSignal { signal: SignalId(chance.small()), text: on.then_some(text) },
+        5 if on => Request::Breach { code: BreachCode::Other, participant: Some(participant) },
+        5..=8 => Request::Say { to, text },
+        9 => Request::SayTurn { text },
+        10 => Request::Unsay { message: MessageId(chance.small()) },
+        11 => Request::ShowPrompt { prompt: on.then(|| Prompt { title: text.clone(), text }) },
+        12 if on => Request::StopTimer,
+        12 => Request::StartTimer { seconds: u32::MAX, label: text },
+        13 if on => Request::CloseScale,
+        13 => Request::OpenScale { question: text },
+        14 => Request::AnswerScale { value, named: on },
+        15 => Request::CareMoment { on },
+        16 => Request::Milestone { text },
+        17 => Request::SetGoal { text: on.then_some(text), shared: on },
+        18 => Request::GiveFeedback { participant, text },
+        _ => chance.of(&[Request::TakeFeedback { on }, Request::Rate { value }, Request::Export]),
     }
 }
 
