@@ -57,6 +57,10 @@ pub struct Knock {
     pub role: Role,
     /// Holds a seat already, on another device or tab: admitting moves the seat.
     pub new_device: bool,
+    /// Would sit at the device of this participant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub device: Option<ParticipantId>,
     pub since: Millis,
     /// Came after the start: collected without a sound.
     pub quiet: bool,

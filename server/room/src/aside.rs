@@ -268,7 +268,7 @@ impl Room {
 
     /// Facilitators go where they like; another one's way is the lead's to decide, and the lead's nobody's.
     fn movable(&self, me: Subject, of: ParticipantId, to: Space) -> Result<Subject, RefusalCode> {
-        let of = Subject(of.0);
+        let of = self.device_of(Subject(of.0));
         let seat = self.seats.get(&of).filter(|seat| seat.is_connected() || (to == ROOM && seat.is_held()));
         let seat = seat.ok_or(RefusalCode::NotFound)?;
         if seat.role.is_facilitator() && of != me && self.lead != Some(me) {
@@ -284,7 +284,7 @@ impl Room {
         seat.gates.iter_mut().for_each(|gate| gate.own = true);
         if to != ROOM {
             self.leave_turns(out, subject);
-        } else if seat.is_connected() {
+        } else if self.is_here(subject) {
             self.join_round(subject);
         }
     }
@@ -294,8 +294,14 @@ impl Room {
         held.map(|(subject, seat)| (*subject, seat.space)).collect()
     }
 
-    /// An interpreter is where the assigned member is; without them, in the room.
+    /// Whoever shares a device is where it is; an interpreter where the assigned member is, and without them in the room.
     fn follow(&self, places: &mut Places) {
+        for subject in self.seats.keys() {
+            let device = places.get(&self.device_of(*subject)).copied();
+            if let (Some(place), Some(device)) = (places.get_mut(subject), device) {
+                *place = device;
+            }
+        }
         for (subject, seat) in &self.seats {
             let Some(assigned) = seat.interprets.as_ref().filter(|_| seat.role == Role::Interpreter) else {
                 continue;

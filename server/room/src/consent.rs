@@ -64,8 +64,13 @@ impl Room {
             seat.connection().into_iter().for_each(|to| out.frame(to, rules.clone()));
             return Err(RefusalCode::GroundRulesChanged);
         }
-        if seat.consent != consent {
-            seat.consent = consent;
+        // One device, one screen, one answer of all who sit there.
+        let people: Vec<Subject> = std::iter::once(subject).chain(self.beside(subject)).collect();
+        for subject in people {
+            let Some(seat) = self.seats.get_mut(&subject).filter(|seat| seat.consent != consent) else {
+                continue;
+            };
+            seat.consent = consent.clone();
             let subject = seat.sub.clone();
             self.record_as(out, Some(subject.clone()), Act::Consented { subject, version });
         }

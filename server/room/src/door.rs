@@ -68,7 +68,7 @@ impl Room {
 
     /// Without anybody's help. A spent secret brings nobody further than the waiting room.
     pub(crate) fn comes_in_alone(&self, knock: &Knock) -> bool {
-        knock.ticketed && self.may_enter(&knock.claims, Way::Alone).is_ok()
+        knock.ticketed && knock.beside.is_none() && self.may_enter(&knock.claims, Way::Alone).is_ok()
     }
 
     fn may_enter_alone(&self, claims: &Claims, seat: Option<&Seat>) -> Result<(), Obstacle> {
@@ -219,8 +219,9 @@ impl Room {
         let knock = Knock {
             claims,
             connection: None,
+            beside: None,
             dropped: self.now,
-            waiting: fresh.hash,
+            waiting: Some(fresh.hash),
             secret: None,
             ticketed: false,
             accepted: Some(consent),
@@ -244,12 +245,16 @@ impl Room {
     /// From the door to a seat. Whether they may was decided before, in the same command.
     pub(crate) fn seat(&mut self, out: &mut Effects, id: KnockId) {
         let Some(knock) = self.knocks.remove(&id) else { return };
+        if let Some(device) = knock.beside {
+            return self.sit_beside(out, knock, device);
+        }
         let (Some(connection), Some(secret), Some(consent)) =
             (knock.connection, knock.secret, knock.accepted)
         else {
             return;
         };
         let subject = self.subject_of(&knock.claims);
+        let before = self.device_seat(subject).map(|seat| seat.gates.map(|gate| gate.facilitator));
         let Some(seat) = self.seats.get_mut(&subject) else { return };
         let joins = !seat.is_held();
         if let Some(old) = seat.connection() {
@@ -259,9 +264,13 @@ impl Room {
         seat.take_ticket(&knock.claims);
         seat.place = Place::Connected { connection, since: self.now };
         seat.renew_media();
-        seat.gates.iter_mut().for_each(|gate| gate.own = true);
+        for (gate, closed) in seat.gates.iter_mut().zip(before.unwrap_or_default()) {
+            gate.own = true;
+            // Also what was closed of the device that they sat at.
+            gate.facilitator |= closed;
+        }
         seat.end_secrets();
-        seat.resume = Some(knock.waiting);
+        seat.resume = knock.waiting;
         seat.consent = consent;
         seat.by_admission = false;
         seat.open_on_turn = false;
@@ -281,7 +290,7 @@ impl Room {
     }
 
     /// The number of this subject, and a seat under it, new or as it was left.
-    fn subject_of(&mut self, claims: &Claims) -> Subject {
+    pub(crate) fn subject_of(&mut self, claims: &Claims) -> Subject {
         let known = self.subjects.get(&claims.subject).copied();
         let subject = known.unwrap_or(Subject(self.next_subject));
         let named = self.seats.get(&subject).is_some_and(|seat| !seat.alias.text.is_empty());

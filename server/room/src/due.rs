@@ -3,7 +3,7 @@
 use hearth_forwarding::{Space, Subject};
 use hearth_protocol::{KnockId, ServerFrame, SignalId};
 
-use crate::seat::{Place, Seat};
+use crate::seat::Place;
 use crate::{Effects, Room};
 
 /// What happens by itself, in the order in which it does at one and the same instant.
@@ -51,7 +51,7 @@ impl Room {
             let at = if media { policy.media_end(since) } else { policy.grace_end(since) };
             Some((at, due))
         });
-        let held = |subject| self.seats.get(&subject).and_then(Seat::absent_since);
+        let held = |subject| self.absent_since(subject);
         let grants = self.floor.grants.iter().filter_map(|grant| {
             let at = held(grant.subject)?.saturating_add(policy.turn_grace_ms);
             Some((at, Due::GrantLost(grant.subject)))
@@ -62,7 +62,8 @@ impl Room {
         });
         let asks =
             self.seats.iter().filter_map(|(subject, seat)| Some((seat.asked_until?, Due::AskOver(*subject))));
-        let knocks = self.knocks.iter().filter(|(_, knock)| knock.connection.is_none());
+        let knocks =
+            self.knocks.iter().filter(|(_, knock)| knock.connection.is_none() && knock.beside.is_none());
         let knocks = knocks.map(|(id, knock)| (policy.grace_end(knock.dropped), Due::KnockOver(*id)));
         let refusals =
             self.refusals.iter().map(|(sub, one)| (one.ends_at, Due::RefusalsCounted(sub.clone())));
@@ -148,7 +149,7 @@ impl Room {
     }
 
     fn tell_the_waiting(&mut self, out: &mut Effects) {
-        for (_, connection, _) in self.waiting() {
+        for (_, connection, _) in self.waiting().filter(|(_, _, knock)| knock.beside.is_none()) {
             out.frame(connection, ServerFrame::Waiting);
         }
     }

@@ -87,7 +87,7 @@ impl Room {
         actor: Subject,
         to: Subject,
     ) -> Result<(), RefusalCode> {
-        let seat = self.seats.get(&to).filter(|seat| seat.is_connected()).ok_or(RefusalCode::NotFound)?;
+        let seat = self.seats.get(&to).filter(|_| self.is_here(to)).ok_or(RefusalCode::NotFound)?;
         let turns = self.floor.mode == FloorMode::Hands && seat.space == ROOM;
         if !turns || !seat.may_publish(Source::Microphone) {
             return Err(RefusalCode::NotPossible);
@@ -151,6 +151,7 @@ impl Room {
     /// Puts the question to unmute on somebody's screen. Only their own click answers it.
     pub(crate) fn ask(&mut self, subject: Subject) {
         let until = self.now.saturating_add(self.definition.policy.ask_ms);
+        let subject = self.device_of(subject);
         let Some(seat) = self.seats.get_mut(&subject) else { return };
         seat.asked_until = Some(until);
     }

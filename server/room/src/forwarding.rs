@@ -13,7 +13,7 @@ pub(crate) fn derive(room: &Room) -> ForwardingTable {
 }
 
 fn row(room: &Room, subject: Subject, seat: &Seat) -> Row {
-    let holder = room.floor.is_holder(subject);
+    let holder = room.has_floor(subject);
     Row {
         subject,
         generation: seat.generation,

@@ -44,10 +44,11 @@ impl Room {
     /// Brings every gate in line with the state. Whatever closes anew, by any rule but the floor's, adds `self`; and so does the floor
     /// when it goes away, unless its owner opted in to open on their own turn.
     pub(crate) fn settle_gates(&mut self) {
+        let speaking: Vec<bool> = self.seats.keys().map(|device| self.has_floor(*device)).collect();
         let derived: Vec<_> =
             self.seats.iter().map(|(subject, seat)| self.derived_reasons(*subject, seat)).collect();
-        for ((subject, seat), reasons) in self.seats.iter_mut().zip(derived) {
-            let on_turn = seat.open_on_turn && self.floor.is_holder(*subject);
+        for ((seat, reasons), speaks) in self.seats.values_mut().zip(derived).zip(speaking) {
+            let on_turn = seat.open_on_turn && speaks;
             for ((source, gate), now) in Source::ALL.into_iter().zip(&mut seat.gates).zip(reasons) {
                 let opens_by_itself = on_turn && source == Source::Microphone;
                 let closes =
@@ -66,7 +67,7 @@ impl Room {
         let crisis = self.is_in_crisis(seat);
         let hold = self.hold.is_some() && !crisis;
         let consent = self.is_barred(seat);
-        let (level, ceiling) = (self.levels.chosen(subject), self.ceiling(subject, seat));
+        let (level, ceiling) = (self.levels.chosen(subject), self.ceiling_at(subject, seat));
         Source::ALL.map(|source| {
             [
                 (Reason::Ticket, !seat.may_publish(source)),
@@ -169,7 +170,7 @@ impl Room {
         match self.floor.mode {
             FloorMode::Open => false,
             FloorMode::Hands | FloorMode::Round => {
-                !facilitator && !self.floor.is_holder(subject) && !self.speaks_for_holder(seat)
+                !facilitator && !self.has_floor(subject) && !self.speaks_for_holder(seat)
             }
             FloorMode::Facilitator => !facilitator,
             FloorMode::Quiet => true,

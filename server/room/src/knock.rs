@@ -5,7 +5,7 @@ use hearth_protocol::{KnockId, Millis, Notice, RefusalCode, Secret, ServerFrame}
 use serde::{Deserialize, Serialize};
 
 use crate::door::{Obstacle, Way, count};
-use crate::seat::{Consent, Place, Seat, spoken};
+use crate::seat::{Consent, Place, Seat, participant, spoken};
 use crate::{Act, Claims, ConnectionId, Effects, Fresh, Room, SecretHash, alias, bye};
 
 /// A subject before the door: consent pending, or waiting.
@@ -13,9 +13,12 @@ use crate::{Act, Claims, ConnectionId, Effects, Fresh, Room, SecretHash, alias, 
 pub(crate) struct Knock {
     pub claims: Claims,
     pub connection: Option<ConnectionId>,
+    /// To sit at this seat's device, and so without a connection or a secret of its own.
+    #[serde(default)]
+    pub beside: Option<Subject>,
     /// Last sign of life, if there is no connection.
     pub dropped: u32,
-    pub waiting: SecretHash,
+    pub waiting: Option<SecretHash>,
     /// Becomes the resume secret at seating. In memory alone.
     #[serde(skip)]
     pub secret: Option<Secret>,
@@ -52,17 +55,25 @@ impl Room {
         claims: Claims,
         fresh: Fresh,
     ) {
+        if self.spend(out, &claims) {
+            self.knock_as(out, connection, claims, true, fresh);
+        } else {
+            out.bye(connection, bye::bad_ticket());
+        }
+    }
+
+    /// A ticket counts once.
+    pub(crate) fn spend(&mut self, out: &mut Effects, claims: &Claims) -> bool {
         let now = self.now;
         self.spent.retain(|_, expires| *expires >= now);
         let ticket = (claims.issuer.clone(), claims.ticket.clone());
         if self.spent.contains_key(&ticket) {
-            out.bye(connection, bye::bad_ticket());
-            return;
+            return false;
         }
         self.spent.insert(ticket, claims.expires);
         out.durable = true;
         self.record_as(out, None, Act::TicketSpent { subject: claims.subject.clone() });
-        self.knock_as(out, connection, claims, true, fresh);
+        true
     }
 
     fn knock_as(
@@ -75,7 +86,8 @@ impl Room {
     ) {
         let seat = self.subjects.get(&claims.subject).and_then(|subject| self.seats.get(subject));
         let another_role = seat.is_some_and(|seat| seat.is_kept() && seat.role != claims.role);
-        let new_device = seat.and_then(Seat::connection);
+        let device = self.subjects.get(&claims.subject).and_then(|subject| self.device_seat(*subject));
+        let new_device = device.and_then(Seat::connection);
         if another_role || self.turns_away(&claims) {
             out.bye(connection, bye::not_now());
             return;
@@ -95,8 +107,9 @@ impl Room {
         let knock = Knock {
             claims,
             connection: None,
+            beside: None,
             dropped: self.now,
-            waiting: fresh.hash,
+            waiting: Some(fresh.hash),
             secret: None,
             ticketed,
             accepted: None,
@@ -110,7 +123,7 @@ impl Room {
     pub(crate) fn reach(&mut self, out: &mut Effects, id: KnockId, connection: ConnectionId, fresh: Fresh) {
         let Some(knock) = self.knocks.get_mut(&id) else { return };
         out.frame(connection, ServerFrame::Knocked { secret: fresh.secret.clone() });
-        knock.waiting = fresh.hash;
+        knock.waiting = Some(fresh.hash);
         knock.secret = Some(fresh.secret);
         if let Some(old) = knock.connection.replace(connection) {
             self.connections.remove(&old);
@@ -159,7 +172,7 @@ impl Room {
             let Some(claims) = self.claims_of(subject) else { return };
             self.knock_as(out, connection, claims, false, fresh);
         } else if let Some(id) =
-            self.knocks.iter().find(|(_, knock)| knock.waiting == hash).map(|(id, _)| *id)
+            self.knocks.iter().find(|(_, knock)| knock.waiting == Some(hash)).map(|(id, _)| *id)
         {
             self.reach(out, id, connection, fresh);
         } else {
@@ -230,7 +243,13 @@ impl Room {
         self.knocks
             .iter()
             .filter_map(waits)
-            .filter_map(|(id, knock): (_, &Knock)| Some((id, knock.connection?, knock)))
+            .filter_map(|(id, knock): (_, &Knock)| Some((id, self.reached_at(knock)?, knock)))
+    }
+
+    /// The connection that speaks for this knock.
+    fn reached_at(&self, knock: &Knock) -> Option<ConnectionId> {
+        let device = knock.beside.and_then(|device| self.seats.get(&device));
+        knock.connection.or_else(|| device.and_then(Seat::connection))
     }
 
     pub(crate) fn waiting_knock(&self, id: KnockId) -> Result<&Knock, RefusalCode> {
@@ -275,6 +294,7 @@ impl Room {
             alias: alias::at_the_door(&knock.claims.alias),
             role: knock.claims.role,
             new_device: self.is_new_device(knock),
+            device: knock.beside.map(participant),
             since: Millis(knock.since),
             quiet: late,
             needs_through_lock: self.lock.as_ref().is_some_and(|set| !set.contains(&knock.claims.subject)),

@@ -68,6 +68,13 @@ impl Room {
         }
     }
 
+    /// Of a device: the lowest of all who sit there.
+    pub(crate) fn ceiling_at(&self, device: Subject, seat: &Seat) -> Level {
+        let beside = self.beside(device).filter_map(|subject| Some((subject, self.seats.get(&subject)?)));
+        let lowest = beside.map(|(subject, seat)| self.ceiling(subject, seat)).min();
+        lowest.map_or(self.ceiling(device, seat), |lowest| lowest.min(self.ceiling(device, seat)))
+    }
+
     /// Whether the rungs that this person stands on let them write to the group.
     pub fn may_write(&self, subject: Subject) -> bool {
         let Some(seat) = self.seats.get(&subject) else { return false };

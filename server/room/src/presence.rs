@@ -93,6 +93,15 @@ impl Room {
 
     /// What every way out of a seat has in common.
     pub(crate) fn vacate(&mut self, out: &mut Effects, subject: Subject, place: Place) {
+        let how = match place {
+            Place::Gone { how, .. } => how,
+            Place::Connected { .. }
+            | Place::Held { .. }
+            | Place::Beside { .. }
+            | Place::Aside { .. }
+            | Place::Removed { .. } => AwayHow::Left,
+        };
+        self.leave_device(out, subject, how);
         let Some(seat) = self.seats.get_mut(&subject) else { return };
         seat.place = place;
         seat.space = ROOM;

@@ -19,18 +19,28 @@ impl Room {
         fresh: &Fresh,
     ) {
         // Whoever was shown out hears nothing more.
-        let Some(at) = self.connections.get(&connection).copied() else { return };
-        if !id.is_valid() {
-            out.frame(connection, Answer::Refused(RefusalCode::BadMessage).frame(RequestId(String::new())));
+        let Some((_, sub)) = self.who_is_at(connection) else { return };
+        if id.is_valid() && self.takes_signal(&sub, &request) {
+            out.frame(connection, Answer::Ok.frame(id));
             return;
         }
-        let sub = match at {
-            At::Door(knock) => self.knocks.get(&knock).map(|knock| knock.claims.subject.clone()),
-            At::Seat(subject) => self.seats.get(&subject).map(|seat| seat.sub.clone()),
-        };
-        let Some(sub) = sub else { return };
-        if self.takes_signal(&sub, &request) {
-            out.frame(connection, Answer::Ok.frame(id));
+        self.answered_once(out, connection, id, |room, out, at, sub| match at {
+            At::Door(knock) => room.at_the_door(out, knock, request),
+            At::Seat(subject) => room.at_a_seat(out, subject, sub, request, fresh),
+        });
+    }
+
+    /// Whoever repeats an id is answered as before.
+    pub(crate) fn answered_once(
+        &mut self,
+        out: &mut Effects,
+        connection: ConnectionId,
+        id: RequestId,
+        carry_out: impl FnOnce(&mut Room, &mut Effects, At, &str) -> Result<Option<Outcome>, RefusalCode>,
+    ) {
+        let Some((at, sub)) = self.who_is_at(connection) else { return };
+        if !id.is_valid() {
+            out.frame(connection, Answer::Refused(RefusalCode::BadMessage).frame(RequestId(String::new())));
             return;
         }
         if let Some(answer) = self.answers.get(&sub).and_then(|answers| answers.find(&id)) {
@@ -38,10 +48,7 @@ impl Room {
             return;
         }
         let answered_at = out.tell.len();
-        let result = match at {
-            At::Door(knock) => self.at_the_door(out, knock, request),
-            At::Seat(subject) => self.at_a_seat(out, subject, &sub, request, fresh),
-        };
+        let result = carry_out(self, out, at, &sub);
         let words = Words::Frame(answers::first(&result, id.clone()));
         out.tell.insert(answered_at, Tell { to: connection, words });
         let Some(answer) = Answer::of(&result) else { return };
@@ -49,6 +56,15 @@ impl Room {
         if self.subjects.contains_key(&sub) || self.knocks.values().any(|knock| knock.claims.subject == sub) {
             self.answers.entry(sub).or_default().remember(id, answer, most);
         }
+    }
+
+    fn who_is_at(&self, connection: ConnectionId) -> Option<(At, String)> {
+        let at = self.connections.get(&connection).copied()?;
+        let sub = match at {
+            At::Door(knock) => self.knocks.get(&knock)?.claims.subject.clone(),
+            At::Seat(subject) => self.seats.get(&subject)?.sub.clone(),
+        };
+        Some((at, sub))
     }
 
     #[expect(
@@ -98,11 +114,15 @@ impl Room {
 
     /// Frozen, on hold and without agreement to the rules, little is accepted of members: leaving, muting, camera off,
     /// a lower level, and in a freeze text to facilitators.
-    fn is_accepted_now(&self, me: Subject, request: &Request) -> Result<(), RefusalCode> {
+    pub(crate) fn is_accepted_now(&self, me: Subject, request: &Request) -> Result<(), RefusalCode> {
         let seat = self.seats.get(&me).ok_or(RefusalCode::NotSeated)?;
-        let always =
-            matches!(request, Request::Leave | Request::SetOwn { open: false, .. } | Request::RenewMedia)
-                || matches!(request, Request::SetLevel { level } if *level <= self.levels.chosen(me));
+        let always = matches!(
+            request,
+            Request::Leave
+                | Request::UnshareDevice { .. }
+                | Request::SetOwn { open: false, .. }
+                | Request::RenewMedia
+        ) || matches!(request, Request::SetLevel { level } if *level <= self.levels.chosen(me));
         let in_crisis = matches!(request, Request::SetOwn { .. }) && self.is_in_crisis(seat);
         if always || in_crisis || seat.role.is_facilitator() {
             return Ok(());
@@ -151,20 +171,20 @@ impl Room {
             Request::RaiseHand { kind } => self.raise_hand(me, kind)?,
             Request::LowerHand => self.lower_hand(me)?,
             Request::React { reaction } => self.react(out, me, reaction)?,
-            Request::Yield => self.yield_floor(out, me)?,
-            Request::Pass => self.pass(out, me)?,
-            Request::Defer => self.defer(out, me)?,
+            Request::Yield => self.yield_floor(out, self.speaker_at(me).unwrap_or(me))?,
+            Request::Pass => self.pass(out, self.speaker_at(me).unwrap_or(me))?,
+            Request::Defer => self.defer(out, self.speaker_at(me).unwrap_or(me))?,
             Request::Leave => self.leave(out, me),
             Request::Admit { knock, through_lock } => self.admit(out, me, knock, through_lock)?,
             Request::Deny { knock } => self.deny(out, me, knock)?,
             Request::UndoDenial { knock } => self.undo_denial(out, me, knock)?,
             Request::AdmitAll { if_version } => self.admit_all(out, me, if_version)?,
             Request::SendToWaiting { participant } => {
-                let target = self.target(me, power, participant)?;
+                let target = self.device_of(self.target(me, power, participant)?);
                 self.send_to_waiting(out, me, target, fresh.clone())?;
             }
             Request::SetGate { participant, source, open } => {
-                let target = self.target(me, power, participant)?;
+                let target = self.device_of(self.target(me, power, participant)?);
                 self.set_gate(out, me, target, forwarded(source), open)?;
             }
             Request::GateAll { source, except } => {
@@ -196,6 +216,11 @@ impl Room {
             Request::Thaw { step } => self.thaw(out, me, step)?,
             Request::Remove { participant } => {
                 let target = self.target(me, power, participant)?;
+                let device = self.device_of(target);
+                // Whoever is removed hears nothing more: not at another's device either.
+                if device != target {
+                    self.send_to_waiting(out, me, device, fresh.clone())?;
+                }
                 self.remove(out, Some(me), target)?;
             }
             Request::UndoRemoval { participant } => self.undo_removal(out, me, Subject(participant.0))?,
@@ -214,10 +239,9 @@ impl Room {
             Request::Recall { aside, seconds } => self.recall(out, me, aside, seconds)?,
             Request::KeepApart { one, other, apart } => self.keep_apart(out, me, [one, other], apart)?,
             Request::LendHelper { participant, on } => self.lend_helper(out, me, participant, on)?,
-            // Shared devices.
-            Request::ShareDevice { .. } | Request::UnshareDevice { .. } => {
-                return Err(RefusalCode::NotPossible);
-            }
+            // The shell verifies the ticket first.
+            Request::ShareDevice { .. } => return Err(RefusalCode::NotPossible),
+            Request::UnshareDevice { participant } => self.unshare_device(out, me, participant)?,
             Request::SetLevel { level } => self.set_level(out, me, level),
             Request::SetCeiling { participant, level } => self.set_ceiling(out, me, participant, level)?,
             Request::Break { seconds } => self.rest(out, me, seconds)?,
@@ -282,7 +306,7 @@ impl Room {
     }
 
     fn ask_to_unmute(&mut self, of: ParticipantId) -> Result<(), RefusalCode> {
-        let of = Subject(of.0);
+        let of = self.device_of(Subject(of.0));
         let seat = self.seats.get(&of).filter(|seat| seat.is_connected()).ok_or(RefusalCode::NotFound)?;
         let gate = seat.gates[Source::Microphone.index()];
         // Asked only where one's own click is all that is missing.

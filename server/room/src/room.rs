@@ -259,6 +259,7 @@ impl Room {
         self.settle_lead(out);
         self.settle_helpers();
         self.settle_consent(out);
+        self.settle_devices();
         self.settle_asides(out);
         self.settle_round();
         self.settle_gates();

@@ -73,7 +73,7 @@ impl Room {
         facilitators: bool,
     ) -> Result<(), RefusalCode> {
         let mut queue: Vec<Subject> = (self.seats.iter())
-            .filter(|(_, seat)| seat.is_connected() && may_have_turn(seat, facilitators))
+            .filter(|(subject, seat)| self.is_here(**subject) && may_have_turn(seat, facilitators))
             .map(|(subject, _)| *subject)
             .collect();
         if let RoundOrder::Manual { participants } = order {
@@ -175,7 +175,7 @@ impl Room {
     pub(crate) fn turn_lost_at(&self) -> Option<u32> {
         let round = self.floor.round.as_ref().filter(|round| round.paused.is_none())?;
         let turn = round.turn?;
-        let dropped = self.seats.get(&turn.subject)?.absent_since()?;
+        let dropped = self.absent_since(turn.subject)?;
         Some(dropped.max(turn.counts_from).saturating_add(self.definition.policy.turn_grace_ms))
     }
 

@@ -140,6 +140,10 @@ impl Room {
         let seat = self.seats.get(&subject).filter(|seat| !seat.is_removed());
         let seat = seat.ok_or(RefusalCode::NotFound)?;
         let (sub, seated) = (seat.sub.clone(), seat.connection());
+        let device = self.device_of(subject);
+        if device != subject {
+            self.show_out(out, device);
+        }
         self.denied.insert(sub.clone());
         let at_the_door = self.forget_knock_of(&sub);
         if let Some(connection) = seated {

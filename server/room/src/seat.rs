@@ -54,6 +54,11 @@ pub(crate) enum Place {
         since: u32,
         media: bool,
     },
+    /// At the device of another seat, which connects and sends for them.
+    Beside {
+        device: Subject,
+        since: u32,
+    },
     /// Sent back to the waiting room; kept aside.
     Aside {
         since: u32,
@@ -110,7 +115,11 @@ impl Seat {
     pub fn connection(&self) -> Option<ConnectionId> {
         match self.place {
             Place::Connected { connection, .. } => Some(connection),
-            Place::Held { .. } | Place::Aside { .. } | Place::Gone { .. } | Place::Removed { .. } => None,
+            Place::Held { .. }
+            | Place::Beside { .. }
+            | Place::Aside { .. }
+            | Place::Gone { .. }
+            | Place::Removed { .. } => None,
         }
     }
 
@@ -123,6 +132,7 @@ impl Seat {
         match self.place {
             Place::Connected { .. } | Place::Held { media: true, .. } => true,
             Place::Held { media: false, .. }
+            | Place::Beside { .. }
             | Place::Aside { .. }
             | Place::Gone { .. }
             | Place::Removed { .. } => false,
@@ -132,7 +142,7 @@ impl Seat {
     /// Seated, or within the grace.
     pub fn is_held(&self) -> bool {
         match self.place {
-            Place::Connected { .. } | Place::Held { .. } => true,
+            Place::Connected { .. } | Place::Held { .. } | Place::Beside { .. } => true,
             Place::Aside { .. } | Place::Gone { .. } | Place::Removed { .. } => false,
         }
     }
@@ -157,7 +167,7 @@ impl Seat {
             | Place::Aside { since }
             | Place::Gone { since, .. }
             | Place::Removed { since } => Some(since),
-            Place::Connected { .. } => None,
+            Place::Connected { .. } | Place::Beside { .. } => None,
         }
     }
 

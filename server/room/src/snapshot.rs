@@ -235,7 +235,7 @@ fn kept(seat: &Seat, now: u32) -> Seat {
     seat.place = match seat.place {
         Place::Connected { .. } => Place::Held { since: now, media: false },
         Place::Held { since, .. } => Place::Held { since, media: false },
-        Place::Aside { .. } | Place::Gone { .. } | Place::Removed { .. } => seat.place,
+        Place::Beside { .. } | Place::Aside { .. } | Place::Gone { .. } | Place::Removed { .. } => seat.place,
     };
     seat
 }

@@ -103,7 +103,7 @@ impl Room {
     }
 
     fn shared(&self) -> Shared {
-        let present = self.seats.iter().filter(|(_, seat)| seat.is_present());
+        let present = self.seats.iter().filter(|(subject, _)| self.is_there(**subject));
         Shared {
             participants: present.map(|(subject, seat)| self.participant(*subject, seat)).collect(),
             room: self.room_state(),
@@ -112,7 +112,9 @@ impl Room {
     }
 
     fn participant(&self, subject: Subject, seat: &Seat) -> Participant {
-        let open = |source: Source| seat.gates[source.index()].reasons().is_empty();
+        let device = self.device_of(subject);
+        let gates = self.device_seat(subject).unwrap_or(seat).gates;
+        let open = |source: Source| gates[source.index()].reasons().is_empty();
         Participant {
             id: participant(subject),
             alias: seat.alias.shown(subject),
@@ -127,7 +129,7 @@ impl Room {
             title: title(seat),
             helper: self.helpers.contains(&subject),
             aside: (seat.space != ROOM).then_some(AsideId(u32::from(seat.space.0))),
-            device: None,
+            device: (device != subject).then(|| participant(device)),
             goal: self.shared_goal(subject),
             takes_feedback: self.takes_feedback_now(subject),
         }
@@ -139,7 +141,7 @@ impl Room {
 
     /// Whoever dropped and whoever left look the same: not there.
     fn is_there(&self, subject: Subject) -> bool {
-        self.seats.get(&subject).is_some_and(Seat::is_present)
+        self.device_seat(subject).is_some_and(Seat::is_present)
     }
 
     fn room_state(&self) -> RoomState {
@@ -226,19 +228,19 @@ impl Room {
     }
 
     fn desk(&self) -> Desk {
-        let present = self.seats.iter().filter(|(_, seat)| seat.is_present());
+        let present = self.seats.iter().filter(|(subject, _)| self.is_there(**subject));
         Desk {
             knocks: self.waiting().map(|(id, _, knock)| self.view_of_knock(id, knock)).collect(),
             knocks_version: self.knocks_version,
             gates: present
                 .map(|(subject, seat)| ParticipantGates {
                     participant: participant(*subject),
-                    gates: gate_reasons(seat),
+                    gates: gate_reasons(self.device_seat(*subject).unwrap_or(seat)),
                     level: self.levels.chosen(*subject),
                     ceiling: self.ceiling(*subject, seat),
                 })
                 .collect(),
-            away: self.seats.iter().filter_map(|(subject, seat)| away(*subject, seat)).collect(),
+            away: self.seats.iter().filter_map(|(subject, seat)| self.away(*subject, seat)).collect(),
             removed: (self.seats.iter())
                 .filter(|(_, seat)| seat.is_removed())
                 .map(|(subject, seat)| Removed {
@@ -261,6 +263,24 @@ impl Room {
             formats: Vec::new(),
             incident: self.open_incident(),
         }
+    }
+
+    /// Who held a seat and is not connected; where they are now is seen elsewhere for those sent back and those removed.
+    fn away(&self, subject: Subject, seat: &Seat) -> Option<Away> {
+        let place = self.device_seat(subject).filter(|_| seat.is_held()).unwrap_or(seat).place;
+        let (how, since) = match place {
+            Place::Held { since, .. } => (hearth_protocol::AwayHow::Dropped, since),
+            Place::Gone { how, since } => (how, since),
+            Place::Connected { .. } | Place::Beside { .. } | Place::Aside { .. } | Place::Removed { .. } => {
+                return None;
+            }
+        };
+        Some(Away {
+            participant: participant(subject),
+            alias: seat.alias.shown(subject),
+            how,
+            since: Millis(since),
+        })
     }
 }
 
@@ -309,21 +329,6 @@ impl Shared {
             desk,
         }
     }
-}
-
-/// Who held a seat and is not connected; where they are now is seen elsewhere for those sent back and those removed.
-fn away(subject: Subject, seat: &Seat) -> Option<Away> {
-    let (how, since) = match seat.place {
-        Place::Held { since, .. } => (hearth_protocol::AwayHow::Dropped, since),
-        Place::Gone { how, since } => (how, since),
-        Place::Connected { .. } | Place::Aside { .. } | Place::Removed { .. } => return None,
-    };
-    Some(Away {
-        participant: participant(subject),
-        alias: seat.alias.shown(subject),
-        how,
-        since: Millis(since),
-    })
 }
 
 /// Whoever listens is announced as such, in words. A credential is for those who work here.

@@ -5,6 +5,7 @@ mod breach;
 mod cards;
 mod chat;
 mod crisis;
+mod device;
 mod distress;
 mod door;
 mod floor;

@@ -247,6 +247,25 @@ impl Meeting {
         connection
     }
 
+    /// Somebody comes to sit at the device of `host`, with this ticket and agreement to these rules.
+    pub fn sits_down(&mut self, host: &str, mut claims: Claims, hash: &str) -> Result<(), RefusalCode> {
+        self.drawn += 1;
+        if claims.ticket.is_empty() {
+            claims.ticket = format!("ticket-{}", self.drawn);
+        }
+        let (connection, request_id) = (self.at[host], RequestId(format!("request-{}", self.drawn)));
+        let (version, hash) = (RULES, hash.to_owned());
+        self.apply(Command::ShareDevice { connection, request_id, claims, version, hash });
+        let answer = self.last.tell.iter().find_map(|tell| match &tell.words {
+            Words::Frame(ServerFrame::Ok { .. }) if tell.to == connection => Some(Ok(())),
+            Words::Frame(ServerFrame::Refusal { refusal, .. }) if tell.to == connection => {
+                Some(Err(refusal.code))
+            }
+            Words::Frame(_) | Words::Snapshot(_) | Words::Delta(_) | Words::Bye(_) => None,
+        });
+        answer.expect("an answer")
+    }
+
     pub fn drops(&mut self, name: &str) {
         let connection = self.at[name];
         self.apply(Command::Dropped { connection, last_seen: self.now });

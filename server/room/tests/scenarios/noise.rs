@@ -184,6 +184,20 @@ fn step(m: &mut Meeting, chance: &mut Chance) {
             subject: Subject(chance.small()),
             generation: Generation(chance.small()),
         }),
+        9 => {
+            let sitter = chance.of(&["ann", "ben", "cai", "dan", "eve"]);
+            let mut claims = claims(sitter, Role::Member);
+            claims.ticket = format!("beside-{}", m.fresh().secret.0);
+            let hash = RULES_HASH.to_owned();
+            let request_id = RequestId(format!("r{}", chance.draw(400)));
+            m.apply(Command::ShareDevice { connection: at, request_id, claims, version: RULES, hash });
+        }
+        10 => {
+            let (fresh, participant) = (m.fresh(), ParticipantId(chance.small()));
+            let request_id = RequestId(format!("r{}", chance.draw(400)));
+            let request = Request::UnshareDevice { participant };
+            m.apply(Command::Request { connection: at, request_id, request, fresh });
+        }
         7 if chance.draw(5) == 0 => m.apply(Command::Revoke { subject: name.to_owned() }),
         8 if chance.draw(5) == 0 => {
             let mut changed = definition();
@@ -224,7 +238,8 @@ fn check_asides(m: &Meeting) {
         let Some(view) = heard.view.as_ref().filter(|_| row.is_some_and(|row| !row.barred)) else { continue };
         for one in &view.participants {
             let space = one.aside.map_or(0, |id| id.0);
-            let row = m.table.row(Subject(one.id.0)).expect("on the roster and in the table");
+            let device = one.device.unwrap_or(one.id);
+            let row = m.table.row(Subject(device.0)).expect("on the roster and in the table");
             assert_eq!(u32::from(row.space.0), space, "{one:?}");
             assert!(space == 0 || view.room.asides.iter().any(|aside| aside.id.0 == space));
         }

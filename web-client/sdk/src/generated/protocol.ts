@@ -445,7 +445,11 @@ export type Knock = { id: KnockId, alias: string, role: Role,
 /**
  * Holds a seat already, on another device or tab: admitting moves the seat.
  */
-new_device: boolean, since: Millis, 
+new_device: boolean, 
+/**
+ * Would sit at the device of this participant.
+ */
+device?: ParticipantId, since: Millis, 
 /**
  * Came after the start: collected without a sound.
  */
