@@ -40,11 +40,20 @@ impl Group {
         !self.record.is_empty() || self.snapshot.is_some() || self.ended
     }
 
+    pub fn changes_what_is_kept(&self) -> bool {
+        self.needs_record() || self.table.is_some()
+    }
+
     /// Takes every `ok` out and gives the refusals that are said instead.
     pub fn refusals(&mut self, code: RefusalCode) -> Vec<Tell> {
+        self.answers().into_iter().map(|answer| refused(answer, code)).collect()
+    }
+
+    /// Takes every `ok` out.
+    pub fn answers(&mut self) -> Vec<Tell> {
         let (answers, rest) = std::mem::take(&mut self.tell).into_iter().partition(is_ok);
         self.tell = rest;
-        answers.into_iter().map(|answer| refused(answer, code)).collect()
+        answers
     }
 }
 

@@ -130,15 +130,18 @@ impl Order {
         true
     }
 
-    /// Refusals for whoever asked what cannot be confirmed: by the relay, or for want of a record.
+    /// Refusals for whoever asked what cannot be confirmed: by the relay, or for want of a record. Everyone else is answered.
     fn refusals(&mut self, ready: usize) -> Option<Vec<Tell>> {
         let failing = self.failing.is_some();
         let mut said = Vec::new();
         for group in self.groups.iter_mut().take(ready) {
             if group.unacknowledged && group.table.is_some() {
                 said.extend(group.refusals(RefusalCode::MediaUnavailable));
-            } else if failing {
+            } else if failing && group.changes_what_is_kept() {
                 said.extend(group.refusals(RefusalCode::RecordUnavailable));
+            } else if failing {
+                // It needs no record to be true. A call for help is not to look refused because the disk is full.
+                said.extend(group.answers());
             }
         }
         (!said.is_empty()).then_some(said)

@@ -14,6 +14,8 @@ struct Bucket {
 #[derive(Debug)]
 pub(super) struct Rates {
     requests: Bucket,
+    /// Private signals: nothing else that was sent holds them back.
+    signals: Bucket,
     offers: Bucket,
     views: Bucket,
     pings: Bucket,
@@ -32,6 +34,7 @@ impl Rates {
     pub fn new(now: Instant) -> Self {
         Rates {
             requests: Bucket::full(30.0, 10.0, now),
+            signals: Bucket::full(10.0, 1.0, now),
             offers: Bucket::full(8.0, 0.5, now),
             views: Bucket::full(20.0, 10.0, now),
             pings: Bucket::full(10.0, 2.0, now),
@@ -43,12 +46,20 @@ impl Rates {
     pub fn frame(&mut self, frame: &ClientFrame, now: Instant) -> Verdict {
         let bucket = match frame {
             ClientFrame::Hello(_) => return self.nuisance(now),
+            ClientFrame::Request { request: Request::Distress | Request::NotAlone { .. }, .. } => {
+                return self.signal(now);
+            }
             ClientFrame::Ping { .. } => &mut self.pings,
             ClientFrame::Request { request: Request::Offer(_), .. } => &mut self.offers,
             ClientFrame::Request { request: Request::View { .. }, .. } => &mut self.views,
             ClientFrame::Request { .. } => &mut self.requests,
         };
         if bucket.take(now) { Verdict::Fine } else { self.nuisance(now) }
+    }
+
+    /// Never refused. Those beyond any need wear out the patience, so that only a flood ends the connection.
+    fn signal(&mut self, now: Instant) -> Verdict {
+        if self.signals.take(now) || self.patience.take(now) { Verdict::Fine } else { Verdict::Flooding }
     }
 
     /// A ping or pong of the WebSocket itself.
@@ -99,6 +110,23 @@ mod tests {
         assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Fine).count(), 30);
         assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::TooFast).count(), 100);
         assert_eq!(verdicts.last(), Some(&Verdict::Flooding));
+    }
+
+    fn signal() -> ClientFrame {
+        ClientFrame::Request { request_id: RequestId("1".into()), request: Request::Distress }
+    }
+
+    #[test]
+    fn a_signal_is_never_too_fast_whatever_was_sent_before_it() {
+        let start = Instant::now();
+        let mut rates = Rates::new(start);
+        while rates.frame(&leave(), start) != Verdict::Flooding {}
+        assert_eq!(rates.frame(&signal(), start), Verdict::Fine);
+        let mut rates = Rates::new(start);
+        let verdicts: Vec<_> = (0..200).map(|_| rates.frame(&signal(), start)).collect();
+        assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Fine).count(), 110);
+        assert!(!verdicts.contains(&Verdict::TooFast));
+        assert_eq!(verdicts.last(), Some(&Verdict::Flooding), "a flood is the end");
     }
 
     #[test]

@@ -247,6 +247,22 @@ async fn a_record_that_fails_is_refused_to_who_asked_and_kept_from_the_rest_unti
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_for_help_is_not_refused_for_want_of_a_record() {
+    let meeting = Meeting::new();
+    let mut facilitator = meeting.facilitator("one").await;
+    let mut member = meeting.member("one", "ann", &mut facilitator).await;
+    meeting.ledger.fail();
+    facilitator.ask(mute(member.id())).await;
+    let id = member.ask(Request::Distress).await;
+    assert!(is_told_ok(&member.read(), &id), "answered at once");
+    meeting.ledger.recover();
+    pass(Duration::from_secs(6)).await;
+    facilitator.read();
+    assert_eq!(facilitator.view().desk.as_ref().map(|desk| desk.signals.len()), Some(1));
+    assert!(!is_told_ok(&member.read(), &id), "and once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_loosened_while_the_record_cannot_be_kept() {
     let meeting = Meeting::new();
     let mut facilitator = meeting.facilitator("one").await;
