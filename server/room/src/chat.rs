@@ -1,6 +1,6 @@
 //! What people write. Kept nowhere: only who was told which message, so that it can be taken away again from all of them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hearth_forwarding::Subject;
 use hearth_protocol::{
@@ -28,9 +28,11 @@ pub(crate) struct Chat {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Written {
     id: MessageId,
-    /// Who was told, and not yet that it is taken away.
     told: Vec<Subject>,
+    /// Taken away.
     unsaid: bool,
+    /// That it is was not told yet.
+    untold: bool,
 }
 
 impl Room {
@@ -71,7 +73,7 @@ impl Room {
         for (from, written) in &mut self.chat.written {
             let found = written.iter_mut().find(|one| one.id == id && !one.unsaid);
             if let Some(one) = found.filter(|one| *from == me || (facilitator && one.told.contains(&me))) {
-                one.unsaid = true;
+                (one.unsaid, one.untold) = (true, true);
                 self.take_back_feedback(id);
                 return Ok(());
             }
@@ -79,20 +81,19 @@ impl Room {
         Err(RefusalCode::NotFound)
     }
 
-    /// Follows the views, so that whoever comes back has one.
+    /// Follows the views: whoever was away, or lost count, is told again what is gone.
     pub(crate) fn tell_unsaid(&mut self, out: &mut Effects) {
-        let hearing: BTreeMap<Subject, ConnectionId> =
-            self.hearing().map(|(connection, subject)| (subject, connection)).collect();
+        let anew = |tell: &&Tell| matches!(tell.words, Words::Snapshot(_));
+        let anew: BTreeSet<ConnectionId> = out.tell.iter().filter(anew).map(|tell| tell.to).collect();
+        let hearing: Vec<(ConnectionId, Subject)> = self.hearing().collect();
         for one in self.chat.written.values_mut().flatten().filter(|one| one.unsaid) {
-            one.told.retain(|subject| {
-                let Some(to) = hearing.get(subject) else { return true };
-                let words = Words::Delta(vec![Change::Unsaid { message: one.id }]);
-                out.tell.push(Tell { to: *to, words });
-                false
-            });
-        }
-        for written in self.chat.written.values_mut() {
-            written.retain(|one| !one.unsaid || !one.told.is_empty());
+            for (to, reader) in &hearing {
+                if one.told.contains(reader) && (one.untold || anew.contains(to)) {
+                    let words = Words::Delta(vec![Change::Unsaid { message: one.id }]);
+                    out.tell.push(Tell { to: *to, words });
+                }
+            }
+            one.untold = false;
         }
     }
 
@@ -116,7 +117,7 @@ impl Room {
         }
         let told = readers.into_iter().map(|(_, reader)| reader).collect();
         let written = self.chat.written.entry(from).or_default();
-        written.push_back(Written { id, told, unsaid: false });
+        written.push_back(Written { id, told, unsaid: false, untold: false });
         if written.len() > REMEMBERED {
             written.pop_front();
         }

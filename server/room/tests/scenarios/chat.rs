@@ -132,8 +132,12 @@ fn a_message_is_taken_away_from_all_who_were_told_it_and_from_nobody_else() {
     let unsaid = |m: &Meeting, name: &str| m.changes(name, |change| *change == Change::Unsaid { message });
     let told: Vec<_> = ["ann", "ben", "fay", "gus", "oda"].iter().map(|name| unsaid(&m, name)).collect();
     assert_eq!(told, [1, 0, 1, 1, 0], "whoever was away is told on return");
-    m.returns("gus", None);
-    assert_eq!(unsaid(&m, "gus"), 0, "and only once");
+    let connection = m.at["fay"];
+    m.apply(hearth_room::Command::Refresh { connection });
+    assert_eq!(unsaid(&m, "fay"), 2, "whoever lost count is told again");
+    m.says("ann", Audience::Room, "never mind");
+    m.joins("cai", Role::Member);
+    assert_eq!(unsaid(&m, "cai"), 0);
 }
 
 #[test]

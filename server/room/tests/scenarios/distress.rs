@@ -101,6 +101,22 @@ fn whoever_is_barred_for_want_of_consent_is_heard_too_and_told_how_it_stands() {
 }
 
 #[test]
+fn a_helper_sees_no_signal_and_no_word_of_the_team() {
+    let mut m = Meeting::seated(&["ann", "ben"]);
+    m.joins("gus", Role::Cofacilitator);
+    m.ok("fay", Request::LendHelper { participant: m.id("ben"), on: true });
+    let told = m.hears("ben").deltas.len();
+    m.ok("ann", Request::Distress);
+    m.says("fay", Audience::Team, "Shall I go to her?");
+    m.ok("gus", answer(signals(&m, "gus")[0].id, None));
+    assert_eq!(m.hears("ben").deltas.len(), told);
+    m.refused("ben", answer(SignalId(1), None), RefusalCode::NotAllowed);
+    m.refused("ben", Request::CareMoment { on: true }, RefusalCode::NotAllowed);
+    m.ok("ben", Request::StartTimer { seconds: 60, label: "Writing".to_owned() });
+    m.ok("ben", Request::StopTimer);
+}
+
+#[test]
 fn observers_and_facilitators_may_call_for_help_like_anybody() {
     let mut m = Meeting::seated(&[]);
     m.joins("oda", Role::Observer);
