@@ -49,7 +49,7 @@ impl Room {
         self.write(out, me, to, MessageKind::Chat, text, fresh).map(|_| ())
     }
 
-    /// One's turn in text: with the chat closed too, but neither in a freeze nor on hold.
+    /// The turn of whoever sits at this device, in text: with the chat closed too, but neither in a freeze nor on hold.
     pub(crate) fn say_turn(
         &mut self,
         out: &mut Effects,
@@ -57,22 +57,23 @@ impl Room {
         text: &str,
         fresh: &Fresh,
     ) -> Result<(), RefusalCode> {
-        if !self.floor.is_holder(me) {
-            return Err(RefusalCode::NotPossible);
-        }
+        let speaker = self.speaker_at(me).ok_or(RefusalCode::NotPossible)?;
         self.check_open_to_words(me)?;
         self.keep_pace(me)?;
-        self.write(out, me, Audience::Room, MessageKind::Turn, text, fresh)?;
-        self.heard_by_text(me);
+        self.write(out, speaker, Audience::Room, MessageKind::Turn, text, fresh)?;
+        self.heard_by_text(speaker);
         Ok(())
     }
 
-    /// By its author, or by any facilitator: for everyone who was told it, and whoever of them is away is told on return.
+    /// By its author, or by any facilitator who was told it: for everyone who was, and whoever of them is away is told on return.
     pub(crate) fn unsay(&mut self, me: Subject, id: MessageId) -> Result<(), RefusalCode> {
         let facilitator = self.is_facilitator(me);
+        let here: Vec<Subject> = std::iter::once(me).chain(self.beside(me)).collect();
         for (from, written) in &mut self.chat.written {
             let found = written.iter_mut().find(|one| one.id == id && !one.unsaid);
-            if let Some(one) = found.filter(|one| *from == me || (facilitator && one.told.contains(&me))) {
+            if let Some(one) =
+                found.filter(|one| here.contains(from) || (facilitator && one.told.contains(&me)))
+            {
                 (one.unsaid, one.untold) = (true, true);
                 self.take_back_feedback(id);
                 return Ok(());
@@ -136,7 +137,7 @@ impl Room {
 
     fn reads(&self, reader: Subject, from: Subject, to: Audience) -> bool {
         match to {
-            Audience::Room => self.space_of(reader) == self.space_of(from),
+            Audience::Room => self.space_of(reader) == self.space_of(self.device_of(from)),
             Audience::Everywhere => true,
             Audience::Facilitators | Audience::Team => self.is_facilitator(reader),
             Audience::Participant { participant } => participant.0 == reader.0,

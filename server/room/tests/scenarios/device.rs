@@ -164,6 +164,10 @@ fn a_turn_of_one_opens_the_devices_floor() {
     m.ok("fay", Request::Grant { participant: m.id("una") });
     assert_eq!(m.closed("ann", Source::Microphone), [Reason::Self_]);
     assert!(m.view("ann").you.asked_until.is_some(), "asked on the only screen there is");
+    m.ok("ann", Request::SayTurn { text: "I will write today.".to_owned() });
+    let message = m.message("ben", "I will write today.");
+    assert_eq!(message.from, m.id("una"));
+    m.ok("ann", Request::Unsay { message: message.id });
     m.ok("ann", open(Source::Microphone));
     m.ok("ann", Request::Yield);
     assert!(!m.is_heard("ann", Source::Microphone));
