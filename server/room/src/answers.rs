@@ -16,6 +16,22 @@ pub(crate) enum Answer {
     Ok,
     Confirm(String),
     Refused(RefusalCode),
+    /// With words of its own.
+    Explained(RefusalCode, String),
+}
+
+/// A refusal on its way to whoever asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub code: RefusalCode,
+    /// Instead of the code's own sentence.
+    pub message: Option<String>,
+}
+
+impl From<RefusalCode> for Refused {
+    fn from(code: RefusalCode) -> Refused {
+        Refused { code, message: None }
+    }
 }
 
 /// The oldest fall out beyond the limit.
@@ -44,12 +60,19 @@ impl Answers {
 
 impl Answer {
     /// None for what was only read: asked again, it is read again.
-    pub fn of(result: &Result<Option<Outcome>, RefusalCode>) -> Option<Answer> {
+    pub fn of(result: &Result<Option<Outcome>, Refused>) -> Option<Answer> {
         match result {
             Ok(None) => Some(Answer::Ok),
             Ok(Some(Outcome::Confirm { word })) => Some(Answer::Confirm(word.clone())),
             Ok(Some(Outcome::Answer { .. } | Outcome::Export(_) | Outcome::Format { .. })) => None,
-            Err(code) => Some(Answer::Refused(*code)),
+            Err(refused) => Some(Answer::refused(refused)),
+        }
+    }
+
+    fn refused(refused: &Refused) -> Answer {
+        match &refused.message {
+            Some(message) => Answer::Explained(refused.code, message.clone()),
+            None => Answer::Refused(refused.code),
         }
     }
 
@@ -59,19 +82,22 @@ impl Answer {
             Answer::Confirm(word) => {
                 ServerFrame::Ok { request_id, outcome: Some(Outcome::Confirm { word: word.clone() }) }
             }
-            Answer::Refused(code) => ServerFrame::Refusal {
-                request_id: Some(request_id),
-                refusal: Refusal { code: *code, message: code.message().to_owned() },
-            },
+            Answer::Refused(code) => refusal(*code, code.message(), request_id),
+            Answer::Explained(code, message) => refusal(*code, message, request_id),
         }
     }
 }
 
+fn refusal(code: RefusalCode, message: &str, request_id: RequestId) -> ServerFrame {
+    let refusal = Refusal { code, message: message.to_owned() };
+    ServerFrame::Refusal { request_id: Some(request_id), refusal }
+}
+
 /// What is said to a request that was carried out just now.
-pub(crate) fn first(result: &Result<Option<Outcome>, RefusalCode>, request_id: RequestId) -> ServerFrame {
+pub(crate) fn first(result: &Result<Option<Outcome>, Refused>, request_id: RequestId) -> ServerFrame {
     match result {
         Ok(outcome) => ServerFrame::Ok { request_id, outcome: outcome.clone() },
-        Err(code) => Answer::Refused(*code).frame(request_id),
+        Err(refused) => Answer::refused(refused).frame(request_id),
     }
 }
 

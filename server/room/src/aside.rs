@@ -324,7 +324,7 @@ impl Room {
         if self.asides.apart.iter().any(apart) {
             return false;
         }
-        !self.definition.policy.minors
+        !self.rules().minors
             || !self.is_adult_with_minor(&people)
             || self.somebody_may_enter(places, space, &people)
     }

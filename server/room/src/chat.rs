@@ -239,10 +239,6 @@ impl Room {
         self.seats.get(&subject).is_some_and(|seat| seat.is_connected() && !self.is_barred(seat))
     }
 
-    fn base_chat(&self) -> ChatPolicy {
-        ChatPolicy::default()
-    }
-
     fn heard_by_text(&mut self, _subject: Subject) {}
 }
 

@@ -28,6 +28,7 @@ impl Room {
         }
         let rules_change = definition.ground_rules != self.definition.ground_rules;
         self.definition = definition;
+        self.agenda.adopted = self.now;
         // Who may see what may have changed with it: everyone sees the room anew.
         self.told.forget_views();
         out.durable = true;

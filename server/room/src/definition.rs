@@ -1,5 +1,9 @@
+use std::collections::BTreeSet;
+
 use hearth_protocol::{Card, GroundRules};
 use serde::{Deserialize, Serialize};
+
+use crate::Format;
 
 /// The standing room, as far as its rules need it. It survives between sessions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +15,15 @@ pub struct Definition {
     /// What a removed person reads last.
     pub removal_card: Card,
     pub policy: Policy,
+    /// How the group meets. Its rules hold in every session; its agenda is where each one starts.
+    #[serde(default)]
+    pub format: Format,
+    /// The house's own, to change to by name. One of a shipped one's name takes its place.
+    #[serde(default)]
+    pub formats: Vec<Format>,
+    /// Who may come where the format asks for a list.
+    #[serde(default)]
+    pub roster: BTreeSet<String>,
 }
 
 /// Every duration and limit of the rules, in milliseconds and pieces.
@@ -48,10 +61,6 @@ pub struct Policy {
     pub consent_window_ms: u32,
     /// How long a question to unmute stays on the screen.
     pub ask_ms: u32,
-    /// The format allows a ticketed peer lead to begin a session and to go on with it alone.
-    pub peer_lead: bool,
-    /// The members are minors: no adult is alone with one of them unseen.
-    pub minors: bool,
     /// A signal that nobody answered is shown to facilitators again after this, and again.
     pub signal_repeat_ms: u32,
     /// Whoever called for help and was not answered is told so after this.
@@ -83,8 +92,6 @@ impl Default for Policy {
             private_queue: false,
             consent_window_ms: 180_000,
             ask_ms: 30_000,
-            peer_lead: false,
-            minors: false,
             signal_repeat_ms: 20_000,
             signal_unanswered_ms: 60_000,
             reminder_ms: 20 * 60_000,

@@ -29,6 +29,8 @@ pub(crate) enum Obstacle {
     Full,
     /// Nobody is in charge.
     Paused,
+    /// Not on the list, or without the consent that the format asks for.
+    Unexpected,
     /// Somebody has to open.
     Unconfirmed,
 }
@@ -39,7 +41,7 @@ impl Obstacle {
             Obstacle::Denied => RefusalCode::NotNow,
             Obstacle::Locked => RefusalCode::Locked,
             Obstacle::Full => RefusalCode::Full,
-            Obstacle::Paused | Obstacle::Unconfirmed => RefusalCode::NotPossible,
+            Obstacle::Unexpected | Obstacle::Paused | Obstacle::Unconfirmed => RefusalCode::NotPossible,
         }
     }
 }
@@ -51,6 +53,10 @@ impl Room {
         let kept = seat.is_some_and(Seat::is_kept);
         if self.denied.contains(&claims.subject) {
             return Err(Obstacle::Denied);
+        }
+        // Whoever has a seat keeps it: a new rule is for those who come.
+        if !kept && !self.is_expected(claims) {
+            return Err(Obstacle::Unexpected);
         }
         let outside = self.lock.as_ref().is_some_and(|set| !set.contains(&claims.subject));
         if outside && way != (Way::Admitted { through_lock: true }) {
@@ -85,7 +91,8 @@ impl Room {
         if self.may_take_charge(claims.role) && !in_charge && (held || self.started.is_none()) {
             return Ok(());
         }
-        let open = !self.definition.policy.waiting_room && claims.open_admission;
+        let waits = self.definition.policy.waiting_room || self.rules().waiting_room;
+        let open = !waits && claims.open_admission;
         match (held, claims.role) {
             (true, _) | (false, Role::Observer) => Err(Obstacle::Unconfirmed),
             (false, _) if !open => Err(Obstacle::Unconfirmed),
@@ -95,12 +102,11 @@ impl Room {
     }
 
     fn is_full_for(&self, role: Role) -> bool {
-        let policy = &self.definition.policy;
         if counts(role) {
-            self.seats_counted() >= policy.capacity
+            self.seats_counted() >= self.capacity()
         } else if role == Role::Observer {
             let observers = self.seats.values().filter(|seat| seat.is_kept() && seat.role == Role::Observer);
-            count(observers) >= policy.observers_max
+            count(observers) >= self.observers_max()
         } else {
             false
         }

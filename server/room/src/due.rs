@@ -13,12 +13,15 @@ pub(crate) enum Due {
     MediaStop(Subject),
     TurnLost,
     AsideOver(Space),
+    TurnWarned,
+    TurnOver,
     GrantLost(Subject),
     HandLost(Subject),
     AskOver(Subject),
     GraceOver(Subject),
     KnockOver(KnockId),
     LeadLost,
+    Short,
     Hold,
     HoldOver,
     BreakOver,
@@ -74,6 +77,9 @@ impl Room {
             self.asides.next_end().map(|(at, space)| (at, Due::AsideOver(space))),
             self.turn_lost_at().map(|at| (at, Due::TurnLost)),
             self.lead_lost_at().map(|at| (at, Due::LeadLost)),
+            self.turn_warned_at().map(|at| (at, Due::TurnWarned)),
+            self.turn_over_at().map(|at| (at, Due::TurnOver)),
+            self.short_until().map(|at| (at, Due::Short)),
             self.hold_due(),
             self.rests.until.map(|at| (at, Due::BreakOver)),
             window.map(|window| (window.ends_at, Due::ConsentOver)),
@@ -114,6 +120,8 @@ impl Room {
             Due::GraceOver(subject) => self.give_up(out, subject),
             Due::AsideOver(space) => self.end_aside(out, space),
             Due::TurnLost => self.lose_turn(out),
+            Due::TurnWarned => self.warn_of_turn(out),
+            Due::TurnOver => self.stop_turn(out),
             Due::GrantLost(subject) => self.floor.grants.retain(|grant| grant.subject != subject),
             Due::HandLost(subject) => {
                 self.floor.hands.lower(subject);
@@ -129,6 +137,7 @@ impl Room {
             }
             // Done by settling.
             Due::LeadLost => {}
+            Due::Short => self.hold(out, self.now),
             Due::Hold => {
                 self.hold(out, self.now);
                 self.let_a_facilitator_in(out);

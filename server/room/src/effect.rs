@@ -154,6 +154,13 @@ pub enum Act {
         subject: Option<String>,
         level: hearth_protocol::Level,
     },
+    SteppedTo {
+        segment: u32,
+    },
+    Overridden,
+    FormatChanged {
+        format: String,
+    },
     BreakBegun,
     BreakOver,
     EndAnnounced,

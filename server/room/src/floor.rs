@@ -12,7 +12,7 @@ use crate::{Act, Effects, Room};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Floor {
     pub mode: FloorMode,
-    /// The mode to go back to after a round.
+    /// The mode after a round.
     pub before: FloorMode,
     /// Oldest first. In mode `hands` alone.
     pub grants: Vec<Grant>,
@@ -29,19 +29,11 @@ pub(crate) struct Grant {
     pub respond: bool,
 }
 
-impl Default for Floor {
-    fn default() -> Self {
-        Floor {
-            mode: FloorMode::Open,
-            before: FloorMode::Open,
-            grants: Vec::new(),
-            hands: Hands::default(),
-            round: None,
-        }
-    }
-}
-
 impl Floor {
+    pub fn in_mode(mode: FloorMode) -> Floor {
+        Floor { mode, before: mode, grants: Vec::new(), hands: Hands::default(), round: None }
+    }
+
     pub fn is_holder(&self, subject: Subject) -> bool {
         let granted = self.grants.iter().any(|grant| grant.subject == subject);
         let turn = self.round.as_ref().and_then(|round| round.turn.as_ref());

@@ -77,6 +77,7 @@ impl Room {
                 (Reason::Consent, consent),
                 (Reason::Level, !leaves_open(level, source)),
                 (Reason::Ceiling, !leaves_open(ceiling, source)),
+                (Reason::Format, self.format_closes(seat, source)),
                 (Reason::Away, !seat.is_present()),
             ]
             .into_iter()

@@ -39,7 +39,7 @@ impl Room {
     /// Whether the door shows itself closed for good, for now: one refusal for denied, removed, full and locked.
     pub(crate) fn turns_away(&self, claims: &Claims) -> bool {
         let shut = match self.may_enter(claims, Way::Alone) {
-            Err(Obstacle::Denied) => true,
+            Err(Obstacle::Denied | Obstacle::Unexpected) => true,
             Err(Obstacle::Locked | Obstacle::Full) => !self.definition.policy.outside_waits,
             Err(Obstacle::Paused | Obstacle::Unconfirmed) | Ok(()) => false,
         };

@@ -147,10 +147,6 @@ impl Room {
         self.owned.0.entry(of).or_default()
     }
 
-    fn segment_kind(&self) -> Option<SegmentKind> {
-        None
-    }
-
     fn attended_seconds(&self, _of: Subject) -> u32 {
         0
     }

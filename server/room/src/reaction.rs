@@ -52,8 +52,4 @@ impl Room {
             out.tell.push(Tell { to, words: Words::Delta(vec![change.clone()]) });
         }
     }
-
-    fn base_reactions(&self) -> ReactionPolicy {
-        ReactionPolicy::default()
-    }
 }

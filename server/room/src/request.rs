@@ -3,7 +3,7 @@
 use hearth_forwarding::{Reason, Reasons, Source, Subject};
 use hearth_protocol::{Audience, KnockId, Outcome, ParticipantId, RefusalCode, Request, RequestId, Role};
 
-use crate::answers::{self, Answer};
+use crate::answers::{self, Answer, Refused};
 use crate::knock::At;
 use crate::policy::{Power, Standing, may, needed};
 use crate::seat::{Seat, forwarded};
@@ -76,7 +76,7 @@ impl Room {
         out: &mut Effects,
         id: KnockId,
         request: Request,
-    ) -> Result<Option<Outcome>, RefusalCode> {
+    ) -> Result<Option<Outcome>, Refused> {
         match request {
             Request::AcceptGroundRules { version, hash } => {
                 self.accept_at_the_door(out, id, version, &hash)?
@@ -87,7 +87,7 @@ impl Room {
                     out.bye(connection, bye::left());
                 }
             }
-            _ => return Err(RefusalCode::NotSeated),
+            _ => return Err(RefusalCode::NotSeated.into()),
         }
         Ok(None)
     }
@@ -99,15 +99,17 @@ impl Room {
         sub: &str,
         request: Request,
         fresh: &Fresh,
-    ) -> Result<Option<Outcome>, RefusalCode> {
+    ) -> Result<Option<Outcome>, Refused> {
         let (power, name) = needed(&request);
         if !may(&self.standing(me), power) {
-            return Err(self.want_of_right(out, sub, name));
+            return Err(self.want_of_right(out, sub, name).into());
         }
         self.is_accepted_now(me, &request)?;
         let result = self.by_right(out, me, power, request, fresh);
         match result {
-            Err(RefusalCode::NotAllowed) => Err(self.want_of_right(out, sub, name)),
+            Err(Refused { code: RefusalCode::NotAllowed, .. }) => {
+                Err(self.want_of_right(out, sub, name).into())
+            }
             Ok(_) | Err(_) => result,
         }
     }
@@ -161,7 +163,7 @@ impl Room {
         power: Power,
         request: Request,
         fresh: &Fresh,
-    ) -> Result<Option<Outcome>, RefusalCode> {
+    ) -> Result<Option<Outcome>, Refused> {
         match request {
             Request::AcceptGroundRules { version, hash } => {
                 self.accept_in_the_room(out, me, version, &hash)?
@@ -196,7 +198,7 @@ impl Room {
             Request::Grant { participant } | Request::Revoke { participant }
                 if self.is_beyond(me, Subject(participant.0)) =>
             {
-                return Err(RefusalCode::NotAllowed);
+                return Err(RefusalCode::NotAllowed.into());
             }
             Request::Grant { participant } => self.grant(out, me, Subject(participant.0))?,
             Request::Revoke { participant } => self.revoke(out, me, Subject(participant.0))?,
@@ -229,9 +231,9 @@ impl Room {
             Request::TakeLead => self.take_lead(out, me)?,
             Request::End { seconds } => self.announce_end(out, me, seconds),
             Request::CancelEnd => self.cancel_end(out, me)?,
-            Request::EndNow { confirm } => return self.end_now(out, me, confirm.as_deref(), fresh),
+            Request::EndNow { confirm } => return Ok(self.end_now(out, me, confirm.as_deref(), fresh)?),
             // The shell takes these to the relay.
-            Request::Offer(_) | Request::View { .. } => return Err(RefusalCode::NotPossible),
+            Request::Offer(_) | Request::View { .. } => return Err(RefusalCode::NotPossible.into()),
             Request::RenewMedia => self.seat_mut(me)?.renew_media(),
             Request::OpenAsides { groups, seconds } => self.open_asides(out, me, &groups, seconds)?,
             Request::OpenCrisisAside { participant } => self.open_crisis_aside(out, me, participant)?,
@@ -240,19 +242,18 @@ impl Room {
             Request::KeepApart { one, other, apart } => self.keep_apart(out, me, [one, other], apart)?,
             Request::LendHelper { participant, on } => self.lend_helper(out, me, participant, on)?,
             // The shell verifies the ticket first.
-            Request::ShareDevice { .. } => return Err(RefusalCode::NotPossible),
+            Request::ShareDevice { .. } => return Err(RefusalCode::NotPossible.into()),
             Request::UnshareDevice { participant } => self.unshare_device(out, me, participant)?,
             Request::SetLevel { level } => self.set_level(out, me, level),
             Request::SetCeiling { participant, level } => self.set_ceiling(out, me, participant, level)?,
             Request::Break { seconds } => self.rest(out, me, seconds)?,
             Request::EndBreak => self.end_rest(out, Some(me))?,
-            // Formats.
-            Request::StepTo { .. }
-            | Request::Override { .. }
-            | Request::ChangeFormat { .. }
-            | Request::ImportFormat { .. }
-            | Request::ExportFormat
-            | Request::RoundSuspendStop => return Err(RefusalCode::NotPossible),
+            Request::StepTo { segment } => self.step_to(out, me, segment)?,
+            Request::Override { settings } => self.override_segment(out, me, &settings)?,
+            Request::ChangeFormat { format } => self.change_format(out, me, &format)?,
+            Request::ImportFormat { toml } => self.import_format(out, me, &toml)?,
+            Request::ExportFormat => return Ok(Some(self.export_format())),
+            Request::RoundSuspendStop => self.suspend_stop()?,
             // Taken before anything could refuse them.
             Request::Distress | Request::NotAlone { .. } => {}
             Request::AnswerSignal { signal, text } => {
@@ -279,7 +280,7 @@ impl Room {
             Request::Export => return Ok(Some(self.export(me))),
             // Attendance.
             Request::AttestAttendance | Request::CorrectAttendance { .. } => {
-                return Err(RefusalCode::NotPossible);
+                return Err(RefusalCode::NotPossible.into());
             }
         }
         Ok(None)
@@ -290,7 +291,7 @@ impl Room {
             role: self.seats.get(&of).map_or(Role::Observer, |seat| seat.role),
             lead: self.lead == Some(of),
             helper: self.helpers.contains(&of),
-            peer_lead: self.definition.policy.peer_lead,
+            peer_lead: self.rules().peer_lead,
             froze: self.freeze.as_ref().is_some_and(|freeze| freeze.by == of),
         }
     }

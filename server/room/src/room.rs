@@ -102,6 +102,8 @@ impl Room {
     /// The session after another.
     pub fn after(definition: Definition, legacy: Legacy) -> Room {
         let spent = legacy.spent.into_iter().map(|one| ((one.issuer, one.ticket), one.remaining_ms));
+        let floor = Floor::in_mode(Agenda::first_floor(&definition.format));
+        let agenda = Agenda::of(&definition.format);
         Room {
             definition,
             defined: None,
@@ -122,7 +124,7 @@ impl Room {
             lock: None,
             consent_window: None,
             beat: None,
-            floor: Floor::default(),
+            floor,
             freeze: None,
             hold: None,
             unattended_since: None,
@@ -131,7 +133,7 @@ impl Room {
             ends_at: None,
             end_asked: None,
             asides: Asides::default(),
-            agenda: Agenda::default(),
+            agenda,
             levels: Levels::default(),
             rests: Rests::default(),
             breaches: Breaches::default(),
@@ -256,6 +258,7 @@ impl Room {
     /// What follows from what happened, in the state.
     pub(crate) fn settle_state(&mut self, out: &mut Effects) {
         self.settle_charge(out);
+        self.settle_staff();
         self.settle_lead(out);
         self.settle_helpers();
         self.settle_consent(out);

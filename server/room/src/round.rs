@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use hearth_forwarding::{Source, Subject};
-use hearth_protocol::{FloorMode, RefusalCode, Role, RoundOrder};
+use hearth_protocol::{FloorMode, Notice, RefusalCode, Role, RoundOrder};
 use serde::{Deserialize, Serialize};
 
 use crate::aside::ROOM;
@@ -12,6 +12,8 @@ use crate::{Act, Effects, Room};
 
 /// A turn, its extensions included, is never longer than this; what was suspended counts anew.
 const TURN_MS_MAX: u32 = 60 * 60_000;
+/// So long before a turn is stopped its owner is told.
+const WARNING_MS: u32 = 30_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Round {
@@ -22,6 +24,9 @@ pub(crate) struct Round {
     /// Were away when their turn came, once already.
     pub deferred: BTreeSet<Subject>,
     pub turn_ms: Option<u32>,
+    /// Turns end when their time is over: where the segment says so, and nowhere else.
+    #[serde(default)]
+    pub hard_stop: bool,
     pub facilitators: bool,
     /// Suspended by freeze, hold or a break since then.
     pub paused: Option<u32>,
@@ -31,8 +36,14 @@ pub(crate) struct Round {
 pub(crate) struct Turn {
     pub subject: Subject,
     pub since: u32,
-    /// Gentle: nothing happens then.
+    /// Gentle, unless it stops.
     pub until: Option<u32>,
+    /// The turn ends by itself then.
+    #[serde(default)]
+    pub stops: bool,
+    /// Its owner was told that it will.
+    #[serde(default)]
+    pub warned: bool,
     /// From here on an absence counts: the turn's start, or the last time the round went on.
     pub counts_from: u32,
 }
@@ -50,8 +61,24 @@ impl Round {
     fn begin(&mut self, subject: Subject, now: u32) {
         let now = self.paused.map_or(now, |since| since.min(now));
         let until = self.turn_ms.map(|turn_ms| now.saturating_add(turn_ms));
-        self.turn = Some(Turn { subject, since: now, until, counts_from: now });
+        let stops = self.hard_stop && until.is_some();
+        self.turn = Some(Turn { subject, since: now, until, stops, warned: false, counts_from: now });
     }
+}
+
+/// What a round is started with.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub order: RoundOrder,
+    pub turn_seconds: Option<u32>,
+    pub facilitators: bool,
+    pub hard_stop: bool,
+    /// The floor when everyone has had a turn.
+    pub after: FloorMode,
+}
+
+fn warning_at(until: u32) -> u32 {
+    until.saturating_sub(WARNING_MS)
 }
 
 fn may_have_turn(seat: &Seat, facilitators: bool) -> bool {
@@ -72,6 +99,17 @@ impl Room {
         turn_seconds: Option<u32>,
         facilitators: bool,
     ) -> Result<(), RefusalCode> {
+        let running = self.floor.mode == FloorMode::Round;
+        let after = if running { self.floor.before } else { self.floor.mode };
+        let hard_stop = self.agenda.segment().is_some_and(|segment| segment.hard_stop);
+        self.set_round(out, Plan { order, turn_seconds, facilitators, hard_stop, after })?;
+        self.record(out, Some(actor), Act::RoundStarted);
+        Ok(())
+    }
+
+    /// Nothing changes where nobody is there to have a turn.
+    pub(crate) fn set_round(&mut self, out: &mut Effects, plan: Plan) -> Result<(), RefusalCode> {
+        let Plan { order, turn_seconds, facilitators, hard_stop, after } = plan;
         let mut queue: Vec<Subject> = (self.seats.iter())
             .filter(|(subject, seat)| self.is_here(**subject) && may_have_turn(seat, facilitators))
             .map(|(subject, _)| *subject)
@@ -83,9 +121,7 @@ impl Room {
         if queue.is_empty() {
             return Err(RefusalCode::NotPossible);
         }
-        if self.floor.mode != FloorMode::Round {
-            self.floor.before = self.floor.mode;
-        }
+        self.floor.before = after;
         self.floor.set_mode(FloorMode::Round);
         self.floor.round = Some(Round {
             turn: None,
@@ -93,10 +129,10 @@ impl Room {
             done: BTreeSet::new(),
             deferred: BTreeSet::new(),
             turn_ms: turn_seconds.map(|seconds| seconds.saturating_mul(1_000).clamp(1_000, TURN_MS_MAX)),
+            hard_stop,
             facilitators,
             paused: self.floor_is_paused().then_some(self.now),
         });
-        self.record(out, Some(actor), Act::RoundStarted);
         self.next_turn(out);
         Ok(())
     }
@@ -110,12 +146,54 @@ impl Room {
     }
 
     pub(crate) fn extend_turn(&mut self, seconds: u32) -> Result<(), RefusalCode> {
+        let now = self.now;
         let turn = self.floor.round.as_mut().and_then(|round| round.turn.as_mut());
         let turn = turn.ok_or(RefusalCode::NotPossible)?;
         let until = turn.until.as_mut().ok_or(RefusalCode::NotPossible)?;
         let extended = until.saturating_add(seconds.saturating_mul(1_000));
         *until = extended.min(turn.counts_from.saturating_add(TURN_MS_MAX));
+        turn.warned &= warning_at(*until) <= now;
         Ok(())
+    }
+
+    /// One touch: this turn is not cut off any more.
+    pub(crate) fn suspend_stop(&mut self) -> Result<(), RefusalCode> {
+        let turn = self.floor.round.as_mut().and_then(|round| round.turn.as_mut());
+        let turn = turn.filter(|turn| turn.stops).ok_or(RefusalCode::NotPossible)?;
+        turn.stops = false;
+        Ok(())
+    }
+
+    /// The present turn's end, where it stops by itself and its time runs.
+    pub(crate) fn turn_over_at(&self) -> Option<u32> {
+        self.stopping_turn()?.until
+    }
+
+    pub(crate) fn turn_warned_at(&self) -> Option<u32> {
+        let turn = self.stopping_turn().filter(|turn| !turn.warned)?;
+        turn.until.map(|until| warning_at(until).max(turn.since))
+    }
+
+    fn stopping_turn(&self) -> Option<Turn> {
+        let round = self.floor.round.as_ref().filter(|round| round.paused.is_none())?;
+        round.turn.filter(|turn| turn.stops)
+    }
+
+    pub(crate) fn warn_of_turn(&mut self, out: &mut Effects) {
+        let turn = self.floor.round.as_mut().and_then(|round| round.turn.as_mut());
+        let Some(turn) = turn else { return };
+        turn.warned = true;
+        let subject = turn.subject;
+        let to = self.hearing().find(|(_, hearing)| *hearing == subject);
+        to.into_iter().for_each(|(to, _)| out.notice(to, Notice::TurnEndsSoon));
+    }
+
+    pub(crate) fn stop_turn(&mut self, out: &mut Effects) {
+        let turn = self.floor.round.as_ref().and_then(|round| round.turn);
+        if let Some(turn) = turn {
+            // Whoever has a turn can let it go.
+            let _ = self.pass(out, turn.subject);
+        }
     }
 
     /// A facilitator goes on to the next one.
@@ -193,8 +271,12 @@ impl Room {
 
     /// Suspended by freeze, hold and breaks, never lost: the turn's time stands still.
     pub(crate) fn settle_round(&mut self) {
-        let (pause, now) = (self.floor_is_paused(), self.now);
+        let (pause, now, care) = (self.floor_is_paused(), self.now, self.cards.care);
         let Some(round) = self.floor.round.as_mut() else { return };
+        if let Some(turn) = round.turn.as_mut().filter(|_| care) {
+            // Nobody is cut off in it, nor when it is over.
+            turn.stops = false;
+        }
         match (pause, round.paused) {
             (true, None) => round.paused = Some(now),
             (false, Some(since)) => {

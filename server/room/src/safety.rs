@@ -95,7 +95,7 @@ impl Room {
     }
 
     pub(crate) fn may_take_charge(&self, role: Role) -> bool {
-        role.is_facilitator() || (role == Role::PeerLead && self.definition.policy.peer_lead)
+        role.is_facilitator() || (role == Role::PeerLead && self.rules().peer_lead)
     }
 
     /// Follows who is connected: the session starts, the grace runs, or it is over.
@@ -104,6 +104,7 @@ impl Room {
             self.unattended_since = None;
             if self.started.is_none() {
                 self.started = Some(self.now);
+                self.agenda.since = Some(self.now);
                 self.record(out, None, Act::Started);
             }
             return;
@@ -125,6 +126,9 @@ impl Room {
     }
 
     pub(crate) fn resume_room(&mut self, out: &mut Effects, actor: Subject) -> Result<(), RefusalCode> {
+        if !self.is_staffed() {
+            return Err(RefusalCode::NotPossible);
+        }
         self.hold.take().ok_or(RefusalCode::NotPossible)?;
         self.record(out, Some(actor), Act::Resumed);
         Ok(())

@@ -145,7 +145,7 @@ impl Room {
     }
 
     fn room_state(&self) -> RoomState {
-        let in_charge = self.is_in_charge();
+        let in_charge = self.is_in_charge() && self.is_staffed();
         RoomState {
             title: self.definition.title.clone(),
             locked: self.lock.is_some(),
@@ -163,11 +163,11 @@ impl Room {
             epoch: self.epoch.0,
             crisis_line: self.definition.crisis_line.clone(),
             break_until: self.rests.until.map(Millis),
-            format: String::new(),
-            segment: None,
+            format: self.format_title(),
+            segment: self.segment_view(),
             chat: self.chat_policy(),
             reactions: self.reaction_policy(),
-            hands: hearth_protocol::HandOrder::default(),
+            hands: self.hand_order(),
             asides: self.asides.view(),
             prompt: self.prompt(),
             timer: self.timer(),
@@ -191,7 +191,7 @@ impl Room {
                 participant: participant(turn.subject),
                 since: Millis(turn.since),
                 until: turn.until.filter(|_| round.paused.is_none() && !self.cards.care).map(Millis),
-                stops: false,
+                stops: turn.stops,
             })
         });
         hearth_protocol::Floor {
@@ -252,15 +252,15 @@ impl Room {
                 .map(|(id, denial)| Denied { knock: *id, alias: denial.alias.clone() })
                 .collect(),
             seats: self.seats_counted(),
-            capacity: self.definition.policy.capacity,
+            capacity: self.capacity(),
             signals: self.signals_at_the_desk(),
             kept_apart: self.asides.kept_apart(),
             heard: Vec::new(),
             not_heard: Vec::new(),
             scale: self.scale_at_the_desk(),
             ratings: self.ratings(),
-            agenda: Vec::new(),
-            formats: Vec::new(),
+            agenda: self.agenda_ahead(),
+            formats: self.format_names(),
             incident: self.open_incident(),
         }
     }

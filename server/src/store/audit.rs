@@ -240,6 +240,9 @@ fn subject(act: &Act) -> Option<&str> {
         | Act::Recalled { aside: _ }
         | Act::Refused { request: _, count: _ }
         | Act::CeilingSet { subject: None, level: _ }
+        | Act::SteppedTo { segment: _ }
+        | Act::Overridden
+        | Act::FormatChanged { format: _ }
         | Act::BreakBegun
         | Act::BreakOver
         | Act::EndAnnounced

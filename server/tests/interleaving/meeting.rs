@@ -284,6 +284,9 @@ pub fn definition() -> Definition {
         crisis_line: "112".into(),
         removal_card: card,
         policy: Policy::default(),
+        format: Format::default(),
+        formats: Vec::new(),
+        roster: BTreeSet::new(),
     }
 }
 

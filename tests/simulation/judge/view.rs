@@ -216,8 +216,8 @@ impl Model {
             epoch,
             crisis_line: self.definition.crisis_line.clone(),
             break_until: None,
-            format: String::new(),
-            segment: None,
+            format: self.definition.format.title.clone(),
+            segment: self.first_segment(),
             chat: match (&self.freeze, &self.hold) {
                 (None, None) => wire::ChatPolicy::default(),
                 (Some(_), _) | (_, Some(_)) => wire::ChatPolicy::Facilitators,
@@ -230,6 +230,19 @@ impl Model {
             scale: None,
             care_moment: false,
         }
+    }
+
+    /// No step is asked for here: the format that is shipped begins open, and stays there.
+    fn first_segment(&self) -> Option<wire::Segment> {
+        let segment = self.definition.format.segments.first()?;
+        let until = self.started.zip(segment.seconds);
+        Some(wire::Segment {
+            index: 0,
+            kind: segment.kind,
+            title: segment.title.clone(),
+            prompt: segment.prompt.clone(),
+            until: until.map(|(started, seconds)| wire::Millis(started + seconds * 1_000)),
+        })
     }
 
     fn floor_view(&self) -> wire::Floor {

@@ -455,7 +455,7 @@ fn each_move_is_on_the_record_once() {
 // Minors.
 
 fn with_minors() -> Meeting {
-    let mut m = Meeting::with(|policy| policy.minors = true).and_seated(&["ann", "ben"]);
+    let mut m = Meeting::with_rules(|rules| rules.minors = true).and_seated(&["ann", "ben"]);
     m.joins("gus", Role::Cofacilitator);
     m
 }

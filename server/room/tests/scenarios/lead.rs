@@ -109,7 +109,7 @@ fn what_is_the_leads_alone() {
 #[test]
 fn a_peer_lead_does_what_the_format_allows_and_no_more() {
     for allowed in [true, false] {
-        let mut m = Meeting::with(|policy| policy.peer_lead = allowed).and_seated(&["ann"]);
+        let mut m = Meeting::with_rules(|rules| rules.peer_lead = allowed).and_seated(&["ann"]);
         m.joins("pat", Role::PeerLead);
         let microphone = hearth_protocol::Source::Microphone;
         let close = Request::SetGate { participant: m.id("ann"), source: microphone, open: false };
@@ -128,7 +128,7 @@ fn a_peer_lead_does_what_the_format_allows_and_no_more() {
 
 #[test]
 fn a_peer_lead_may_begin_and_go_on_where_the_format_allows_it() {
-    let mut m = Meeting::with(|policy| policy.peer_lead = true);
+    let mut m = Meeting::with_rules(|rules| rules.peer_lead = true);
     m.joins("pat", Role::PeerLead);
     m.wait(60_000);
     assert!(m.view("pat").room.hold.is_none());

@@ -1,5 +1,6 @@
 //! The rules of the room, line by line, each against somebody who does not keep to them.
 
+mod agenda;
 mod aside;
 mod breach;
 mod cards;
@@ -9,7 +10,9 @@ mod device;
 mod distress;
 mod door;
 mod floor;
+mod format;
 mod gates;
+mod hard_stop;
 mod helper;
 mod lead;
 mod level;
@@ -23,4 +26,5 @@ mod safety;
 mod scale;
 mod seats;
 mod snapshot;
+mod teen;
 mod words;

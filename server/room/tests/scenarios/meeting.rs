@@ -4,7 +4,7 @@
 
 mod seen;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_forwarding::{ForwardingTable, Generation, Source};
 use hearth_protocol::{
@@ -12,7 +12,7 @@ use hearth_protocol::{
     RequestId, Role, RoomView, Secret, ServerFrame,
 };
 use hearth_room::{
-    Claims, Command, ConnectionId, Definition, Effects, Fresh, Policy, Record, Room, SecretHash, Snapshot,
+    Claims, Command, ConnectionId, Definition, Effects, Format, FormatRules, Fresh, Policy, Record, Room, SecretHash, Snapshot,
     Words,
 };
 
@@ -32,6 +32,9 @@ pub fn definition() -> Definition {
         crisis_line: "988".to_owned(),
         removal_card,
         policy: Policy::default(),
+        format: Format::default(),
+        formats: Vec::new(),
+        roster: BTreeSet::new(),
     }
 }
 
@@ -56,7 +59,7 @@ pub fn claims(subject: &str, role: Role) -> Claims {
         open_admission: false,
         interprets: None,
         title: None,
-        guardian_consent: false,
+        guardian_consent: true,
     }
 }
 
@@ -118,6 +121,25 @@ impl Meeting {
         let mut definition = definition();
         change(&mut definition.policy);
         Meeting::of(definition)
+    }
+
+    /// In a format that asks for something else.
+    pub fn with_rules(change: impl FnOnce(&mut FormatRules)) -> Meeting {
+        let mut definition = definition();
+        change(&mut definition.format.rules);
+        Meeting::of(definition)
+    }
+
+    /// In a format that is shipped.
+    pub fn in_format(name: &str) -> Meeting {
+        let format = Format::find_shipped(name).unwrap_or_else(|| panic!("{name} is not shipped")).clone();
+        Meeting::of(Definition { format, ..definition() })
+    }
+
+    /// In a format of one's own: what it has beside its name and title, and a first segment that is open.
+    pub fn in_agenda(toml: &str) -> Meeting {
+        let format = read(&format!("{FIRST}{toml}"));
+        Meeting::of(Definition { format, ..definition() })
     }
 
     pub fn of(definition: Definition) -> Meeting {
@@ -451,6 +473,23 @@ fn fold(view: &mut RoomView, change: &Change) {
         | Change::Milestone { .. }
         | Change::Notice { .. } => {}
     }
+}
+
+pub const FIRST: &str = r#"
+name = "own"
+title = "A format of one's own"
+[[segment]]
+kind = "welcome"
+title = "Arriving"
+floor = "open"
+"#;
+
+pub fn read(toml: &str) -> Format {
+    Format::read(toml).unwrap_or_else(|bad| panic!("{bad} in {toml}"))
+}
+
+pub fn step(segment: u32) -> Request {
+    Request::StepTo { segment }
 }
 
 pub fn accept() -> Request {

@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use hearth_forwarding::{Generation, Source, Subject};
 use hearth_protocol::{
-    AsideId, Audience, BreachCode, FloorMode, HandKind, KnockId, MessageId, ParticipantId, Prompt, Reaction,
-    Request, RequestId, Role, RoundOrder, SignalId, ThawStep,
+    AsideId, Audience, BreachCode, FloorMode, HandKind, KnockId, Level, MessageId, ParticipantId, Prompt,
+    Reaction, Request, RequestId, Role, RoundOrder, SegmentSettings, SignalId, ThawStep,
 };
 use hearth_room::{Command, ConnectionId};
 
@@ -47,6 +47,8 @@ const NAMES: [(&str, Role); 8] = [
     ("ivy", Role::Interpreter),
     ("oda", Role::Observer),
 ];
+
+const LEVELS: [Level; 4] = [Level::Listen, Level::Text, Level::Voice, Level::Video];
 
 fn request(chance: &mut Chance) -> Request {
     let participant = ParticipantId(chance.small());
@@ -100,7 +102,7 @@ fn request(chance: &mut Chance) -> Request {
         44 => Request::Recall { aside: open.then(|| AsideId(chance.small())), seconds: chance.small() },
         45 => Request::KeepApart { one: participant, other: ParticipantId(chance.small()), apart: open },
         46 => Request::LendHelper { participant, on: open },
-        _ => match chance.draw(8) {
+        _ => match chance.draw(18) {
             0 => Request::HandOver { participant },
             1 => Request::TakeLead,
             2 => Request::RenewMedia,
@@ -108,6 +110,16 @@ fn request(chance: &mut Chance) -> Request {
             4 => Request::OrderHands { participants },
             5 => Request::RoundEnd,
             6 => Request::CancelEnd,
+            8 => Request::SetLevel { level: chance.of(&LEVELS) },
+            9 => Request::SetCeiling { participant: open.then_some(participant), level: chance.of(&LEVELS) },
+            10 => Request::Break { seconds: chance.small() },
+            11 => Request::EndBreak,
+            12 | 13 => Request::StepTo { segment: chance.small() },
+            14 => Request::Override {
+                settings: SegmentSettings { sources: Some(vec![source]), ..SegmentSettings::default() },
+            },
+            15 => Request::ChangeFormat { format: chance.of(&["teen", "cbt", "twelve_step"]).to_owned() },
+            16 => Request::RoundSuspendStop,
             _ => Request::End { seconds: u32::MAX },
         },
     }
@@ -251,14 +263,14 @@ fn noise_breaks_nothing() {
     let chosen = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
     for seed in chosen.map_or(0..SEEDS, |seed: u64| seed..seed + 1) {
         let mut chance = Chance(seed);
-        let mut m = Meeting::with(|policy| {
-            policy.waiting_room = seed % 3 != 0;
-            policy.outside_waits = seed % 2 == 0;
-            policy.private_queue = seed % 5 == 0;
-            policy.peer_lead = seed % 7 == 0;
-            policy.minors = seed % 4 == 0;
-            policy.capacity = 3;
-        });
+        let mut defined = definition();
+        defined.policy.waiting_room = seed % 3 != 0;
+        defined.policy.outside_waits = seed % 2 == 0;
+        defined.policy.private_queue = seed % 5 == 0;
+        defined.policy.capacity = 3;
+        defined.format.rules.minors = seed % 4 == 0;
+        defined.format.rules.peer_lead = seed % 7 == 0;
+        let mut m = Meeting::of(defined);
         let run = catch_unwind(AssertUnwindSafe(|| {
             for _ in 0..STEPS {
                 if m.ended {

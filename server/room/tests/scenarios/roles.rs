@@ -17,7 +17,7 @@ const EVERYONE: [&str; 7] = ["fay", "gus", "pat", "hal", "ann", "ivy", "oda"];
 
 /// The lead, a cofacilitator, a peer lead, a helper, a member, an interpreter and an observer.
 fn everyone() -> Meeting {
-    let mut m = Meeting::with(|policy| policy.peer_lead = true).and_seated(&["ann", "hal"]);
+    let mut m = Meeting::with_rules(|rules| rules.peer_lead = true).and_seated(&["ann", "hal"]);
     for (name, role) in [
         ("gus", Role::Cofacilitator),
         ("pat", Role::PeerLead),
@@ -121,7 +121,7 @@ fn every_power_is_tried_by_every_role() {
 fn a_peer_lead_without_the_formats_leave_is_a_member() {
     let mut m = everyone();
     let mut changed = m.definition.clone();
-    changed.policy.peer_lead = false;
+    changed.format.rules.peer_lead = false;
     m.apply(hearth_room::Command::Define(Box::new(changed)));
     for request in [
         Request::Grant { participant: m.id("ann") },
