@@ -2,7 +2,7 @@
 //!
 //! Read as text, converted once into [`Config`]. What does not fit is one clear line that names the setting.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -298,6 +298,9 @@ impl From<RoomSettings> for Definition {
             ground_rules: GroundRules { version, hash, rules },
             crisis_line: settings.crisis_line,
             policy: settings.policy,
+            format: hearth_room::Format::default(),
+            formats: Vec::new(),
+            roster: BTreeSet::new(),
         }
     }
 }

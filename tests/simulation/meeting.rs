@@ -1,9 +1,9 @@
 //! One meeting: a room, those who come to it, and the judge who watches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_protocol::{Bye, Card, GroundRules, ServerFrame};
-use hearth_room::{Command, ConnectionId, Definition, Effects, Policy, Record, Room, Words};
+use hearth_room::{Command, ConnectionId, Definition, Effects, Format, Policy, Record, Room, Words};
 
 use crate::{
     cast::{self, hash_of},
@@ -301,5 +301,8 @@ fn definition(chance: &mut Chance) -> Definition {
             contact: line("Whom to ask"),
         },
         policy,
+        format: Format::default(),
+        formats: Vec::new(),
+        roster: BTreeSet::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! A meeting without sockets: people who come to a room, ask, and read what they are told, step by step.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use hearth::{
@@ -13,7 +13,7 @@ use hearth::{
 };
 use hearth_forwarding::Generation;
 use hearth_protocol::*;
-use hearth_room::{Definition, Policy};
+use hearth_room::{Definition, Format, Policy};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
