@@ -24,11 +24,12 @@ impl Room {
         hash: &str,
     ) {
         self.answered_once(out, connection, request_id, |room, out, at, _| {
-            let At::Seat(device) = at else { return Err(RefusalCode::NotSeated) };
+            let At::Seat(device) = at else { return Err(RefusalCode::NotSeated.into()) };
             let asked = Request::ShareDevice { ticket: String::new(), version, hash: hash.to_owned() };
             room.is_accepted_now(device, &asked)?;
             let consent = Consent { version, hash: hash.to_owned() };
-            room.knock_beside(out, connection, device, claims, consent).map(|()| None)
+            room.knock_beside(out, connection, device, claims, consent)?;
+            Ok(None)
         });
     }
 

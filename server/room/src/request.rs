@@ -36,7 +36,7 @@ impl Room {
         out: &mut Effects,
         connection: ConnectionId,
         id: RequestId,
-        carry_out: impl FnOnce(&mut Room, &mut Effects, At, &str) -> Result<Option<Outcome>, RefusalCode>,
+        carry_out: impl FnOnce(&mut Room, &mut Effects, At, &str) -> Result<Option<Outcome>, Refused>,
     ) {
         let Some((at, sub)) = self.who_is_at(connection) else { return };
         if !id.is_valid() {

@@ -12,8 +12,8 @@ use hearth_protocol::{
     RequestId, Role, RoomView, Secret, ServerFrame,
 };
 use hearth_room::{
-    Claims, Command, ConnectionId, Definition, Effects, Format, FormatRules, Fresh, Policy, Record, Room, SecretHash, Snapshot,
-    Words,
+    Claims, Command, ConnectionId, Definition, Effects, Format, FormatRules, Fresh, Policy, Record, Room,
+    SecretHash, Snapshot, Words,
 };
 
 pub const RULES: u32 = 1;
