@@ -2,7 +2,7 @@
 
 use hearth_protocol::{
     Audience, Change, ChatPolicy, FloorMode, MessageId, MessageKind, RefusalCode, Request, Role, RoundOrder,
-    TEXT_CHARS_MAX, ThawStep,
+    SegmentSettings, TEXT_CHARS_MAX, ThawStep,
 };
 
 use crate::meeting::*;
@@ -254,4 +254,21 @@ fn whoever_was_removed_or_left_reads_nothing() {
     m.ok("cai", Request::Leave);
     m.says("ann", Audience::Room, "after");
     assert_eq!(m.readers("after"), ["ann", "fay", "gus", "oda"]);
+}
+
+#[test]
+fn members_write_to_each_other_only_where_the_segment_lets_them_and_never_to_observers() {
+    let settings = |chat| SegmentSettings { chat: Some(chat), ..SegmentSettings::default() };
+    let mut m = group();
+    let (ben, oda) = (to(&m, "ben"), to(&m, "oda"));
+    m.ok("fay", Request::Override { settings: settings(ChatPolicy::Members) });
+    m.says("ann", ben, "for you alone");
+    assert_eq!(m.readers("for you alone"), ["ann", "ben"]);
+    m.refused("ann", say(oda, "x"), RefusalCode::NotPossible);
+    m.ok("fay", Request::OpenAsides { groups: vec![vec![m.id("ann"), m.id("gus")]], seconds: None });
+    m.refused("ann", say(ben, "x"), RefusalCode::NotPossible);
+    m.ok("fay", Request::Override { settings: settings(ChatPolicy::Facilitators) });
+    m.refused("ben", say(Audience::Room, "x"), RefusalCode::NotPossible);
+    m.says("ben", Audience::Facilitators, "to those in charge");
+    m.says("fay", ben, "from those in charge");
 }

@@ -1,6 +1,6 @@
 //! What belongs to each member alone.
 
-use hearth_protocol::{Change, Level, Outcome, RefusalCode, Request, Role};
+use hearth_protocol::{Change, Level, MessageKind, Outcome, RefusalCode, Request, Role};
 
 use crate::meeting::*;
 
@@ -88,4 +88,30 @@ fn without_time_for_it_there_is_no_feedback() {
     assert!(m.view("ben").you.takes_feedback && !m.sees("ann", "ben").unwrap().takes_feedback);
     let feedback = Request::GiveFeedback { participant: m.id("ben"), text: "You listened well.".to_owned() };
     m.refused("ann", feedback, RefusalCode::NotPossible);
+}
+
+const FEEDBACK: &str = "[[segment]]\nkind = \"feedback\"\ntitle = \"Feedback\"\nfloor = \"open\"\n";
+
+#[test]
+fn feedback_reaches_who_wants_it_while_it_is_time_for_it() {
+    let mut m = Meeting::in_agenda(FEEDBACK).and_seated(&["ann", "ben", "cai"]);
+    m.joins("oda", Role::Observer);
+    m.ok("fay", step(1));
+    m.ok("ben", Request::TakeFeedback { on: true });
+    assert!(m.sees("ann", "ben").unwrap().takes_feedback);
+    let to = |m: &Meeting, name: &str, text: &str| Request::GiveFeedback {
+        participant: m.id(name),
+        text: text.to_owned(),
+    };
+    m.ok("ann", to(&m, "ben", "You listened well."));
+    assert_eq!(m.readers("You listened well."), ["ann", "ben"]);
+    assert_eq!(m.message("ben", "You listened well.").kind, MessageKind::Feedback);
+    m.refused("ann", to(&m, "cai", "x"), RefusalCode::NotPossible);
+    m.refused("oda", to(&m, "ben", "x"), RefusalCode::NotAllowed);
+    m.ok("cai", to(&m, "ben", "oh"));
+    m.ok("cai", Request::Unsay { message: m.message("ben", "oh").id });
+    let Some(Outcome::Export(export)) = m.ok("ben", Request::Export) else { panic!("an export") };
+    assert_eq!(export.feedback, ["You listened well."], "without names, and without what was taken away");
+    m.ok("ben", Request::TakeFeedback { on: false });
+    m.refused("ann", to(&m, "ben", "x"), RefusalCode::NotPossible);
 }
