@@ -3,6 +3,7 @@
 //! `HEARTH_SEED=n cargo test -p hearth-simulation` replays one meeting and prints its last steps.
 
 mod cast;
+#[path = "../src/chance.rs"]
 mod chance;
 mod client;
 mod judge;

@@ -101,9 +101,13 @@ impl Client {
 
     /// Asks and does not wait for the answer.
     pub async fn ask(&self, request: Request) -> RequestId {
-        let id = RequestId(REQUESTS.fetch_add(1, Ordering::Relaxed).to_string());
+        let id = Client::fresh_id();
         self.ask_as(id.clone(), request).await;
         id
+    }
+
+    pub fn fresh_id() -> RequestId {
+        RequestId(REQUESTS.fetch_add(1, Ordering::Relaxed).to_string())
     }
 
     pub async fn ask_as(&self, request_id: RequestId, request: Request) {
