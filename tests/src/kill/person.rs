@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use hearth_protocol::{
-    ByeReason, Credential, FloorMode, HandKind, ParticipantId, Request, Role, Secret, ServerFrame, Source,
+    ByeReason, Credential, HandKind, ParticipantId, Request, Role, Secret, ServerFrame, Source,
     ThawStep,
 };
 
@@ -220,9 +220,6 @@ impl Person {
         if chance.one_in(6) {
             let denied = chance.pick(&desk.denied)?;
             return Some((Request::UndoDenial { knock: denied.knock }, "denial_undone", None));
-        }
-        if chance.one_in(8) {
-            return Some((Request::SetFloor { mode: FloorMode::Hands }, "floor_set", None));
         }
         let knock = chance.pick(&desk.knocks)?.id;
         Some(if chance.one_in(3) {
