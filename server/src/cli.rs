@@ -26,6 +26,9 @@ pub enum Command {
         /// Print one line of JSON with the links, for programs, instead of words for people
         #[arg(long)]
         json: bool,
+        /// How many members' links to print
+        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=49))]
+        members: u8,
     },
     /// Run the rooms of a settings file
     #[command(long_about = SERVE, after_help = SERVE_EXAMPLES)]
@@ -55,6 +58,25 @@ pub enum Command {
         #[arg(long, default_value_t = 300)]
         seconds: u64,
     },
+    /// Who was at a room's meetings, how long, and whether it counts
+    #[command(long_about = ATTENDANCE, after_help = ATTENDANCE_EXAMPLES)]
+    Attendance {
+        #[command(flatten)]
+        settings: Settings,
+        #[command(flatten)]
+        wanted: Wanted,
+        /// One session alone, by its id or the beginning of it
+        #[arg(long, value_name = "ID")]
+        session: Option<String>,
+        /// One line of CSV for each stay
+        #[arg(long, conflicts_with = "json")]
+        csv: bool,
+    },
+    /// Prove that the record of acts of power is whole, or read it
+    Audit {
+        #[command(subcommand)]
+        command: Audit,
+    },
     /// Print every setting in force and where it comes from, secrets hidden
     #[command(after_help = CONFIG_EXAMPLES)]
     Config {
@@ -64,6 +86,43 @@ pub enum Command {
         #[arg(long)]
         defaults: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Check every room's chain; says where one breaks, and then fails
+    #[command(long_about = VERIFY, after_help = VERIFY_EXAMPLES)]
+    Verify {
+        #[command(flatten)]
+        settings: Settings,
+        /// This room alone
+        #[arg(long)]
+        room: Option<RoomId>,
+        /// The hash of a row that must be in the room's audit, as an earlier check printed it
+        #[arg(long, requires = "room", value_name = "HASH")]
+        head: Option<String>,
+    },
+    /// Print a room's audit, oldest first
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show {
+        #[command(flatten)]
+        settings: Settings,
+        #[command(flatten)]
+        wanted: Wanted,
+    },
+}
+
+/// Of which room something is to be printed, and how.
+#[derive(Debug, Args)]
+pub struct Wanted {
+    #[arg(long)]
+    pub room: RoomId,
+    /// Name this subject where it occurs; everybody else stays a pseudonym. May be repeated
+    #[arg(long = "subject", value_name = "SUBJECT")]
+    pub subjects: Vec<String>,
+    /// JSON, for programs
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What every command can set.
@@ -84,6 +143,15 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// With room for so many members.
+    pub fn sources_of_dev(self, members: u8) -> Sources {
+        let mut sources = self.sources(true);
+        if members > CAPACITY {
+            sources.flags.push(("room.policy.capacity", Value::from(members)));
+        }
+        sources
+    }
+
     pub fn sources(self, dev: bool) -> Sources {
         let ports = [("http.port", self.http_port), ("media.port", self.media_port)];
         let ports = ports.into_iter().filter_map(|(name, port)| Some((name, Value::from(port?))));
@@ -93,6 +161,9 @@ impl Settings {
         Sources { dev, file: self.config, flags: ports.chain(addresses).collect() }
     }
 }
+
+/// Of a room, unless it is set.
+const CAPACITY: u8 = 12;
 
 /// Whom a link or a ticket is for.
 #[derive(Debug, Args)]
@@ -117,6 +188,15 @@ pub struct Person {
     /// Pass the waiting room, where the room's policy allows it too
     #[arg(long)]
     open_admission: bool,
+    /// For an interpreter: the subject of whom they speak for
+    #[arg(long, value_name = "SUBJECT")]
+    interprets: Option<String>,
+    /// A credential, or in which capacity somebody listens; shown to everyone in the room
+    #[arg(long, value_name = "WORDS")]
+    title: Option<String>,
+    /// A guardian has agreed: needed in a group of minors
+    #[arg(long)]
+    guardian_consent: bool,
 }
 
 impl From<Person> for Grant {
@@ -131,6 +211,9 @@ impl From<Person> for Grant {
             alias: person.alias,
             publish: if sends { person.publish.into_iter().map(Source::from).collect() } else { Vec::new() },
             open_admission: person.open_admission,
+            interprets: person.interprets,
+            title: person.title,
+            guardian_consent: person.guardian_consent,
         }
     }
 }
@@ -186,19 +269,21 @@ just asked for. Nothing is recorded.";
 
 const EXAMPLES: &str = "\
 Examples:
-  hearth dev                      one room on this machine, and five links to try it with
+  hearth dev                      one room on this machine, and links to try it with
   hearth config --defaults        every setting, explained
   hearth serve -c hearth.toml     the rooms of a settings file
   hearth help ticket              how a portal lets people in";
 
 const DEV: &str = "\
-Starts a server on this machine alone, with one room, and prints one facilitator's link and four members' links. They work at \
+Starts a server on this machine alone, with one room, and prints one facilitator's link and members' links, four unless \
+more are asked for. They work at \
 once in a browser on this machine; each belongs to the browser that opens it first, until the session ends. Then fresh links \
 are printed. Everything is kept in a temporary file that goes with the program. Ctrl-C says goodbye to the room and ends it.";
 
 const DEV_EXAMPLES: &str = "\
 Examples:
   hearth dev
+  hearth dev --members 11                      a full group
   hearth dev --http-port 0 --media-port 0      on any free ports
   hearth dev --address 192.168.1.20            for other devices too; browsers there give no camera without https
   HEARTH_ROOM__POLICY__CAPACITY=4 hearth dev   with a setting of your own";
@@ -217,19 +302,47 @@ Examples:
 const LINK_EXAMPLES: &str = "\
 Examples:
   hearth link -c hearth.toml --room k3v9 --alias River
-  hearth link -c hearth.toml --room k3v9 --alias Maple --role facilitator --rank 1
+  hearth link -c hearth.toml --room k3v9 --alias Maple --role facilitator --rank 1 --title LCSW
 
 The link stands for one person, belongs to the browser that opens it first, and ends with the session. Send it to nobody else.";
 
 const TICKET: &str = "\
 A ticket opens the door of one room, once, for one person, for some minutes. A portal signs it: a JWT with HS256 whose header \
-names the key (kid) and whose claims are iss, aud, sub, jti, nbf, exp, room, role, alias, and if granted rank, publish and \
-admission. What it does not say is denied. The ticket goes into the first frame on the WebSocket at /v1/room/ROOM.";
+names the key (kid) and whose claims are iss, aud, sub, jti, nbf, exp, room, role, alias, and if granted rank, publish, \
+admission, interprets, title and guardian_consent. What it does not say is denied. The ticket goes into the first frame on the WebSocket at /v1/room/ROOM.";
 
 const TICKET_EXAMPLES: &str = "\
 Examples:
   hearth ticket -c hearth.toml --room k3v9 --alias River --subject 7f3c
   hearth ticket -c hearth.toml --room k3v9 --alias Maple --role facilitator --key portal --seconds 60";
+
+const ATTENDANCE: &str = "\
+Prints each meeting of a room: who was there by role, how long, in the group or alone with a facilitator, with how many, and \
+whether it is credited by the room's rule (`credit_minutes` and `credit_percent` of its policy). Freezes, breaks and asides \
+count, waiting does not, a gap of up to two minutes is none. People are pseudonyms; name those whom you look for with --subject. \
+What facilitators attested or corrected stands beside what was kept, never in its place.";
+
+const ATTENDANCE_EXAMPLES: &str = "\
+Examples:
+  hearth attendance -c hearth.toml --room k3v9
+  hearth attendance -c hearth.toml --room k3v9 --subject 7f3c --subject 11ab
+  hearth attendance -c hearth.toml --room k3v9 --session 5d1e --csv";
+
+const VERIFY: &str = "\
+Each row of a room's audit holds the hash of the row before it, and the store keeps the hash of the last one in a second place. \
+This computes them all anew and says where they do not fit: a row that was changed, taken out, moved or added, or an end that was \
+cut off. Whoever can write to the store's file could write all of it anew; so note the hash that is printed somewhere else, and \
+ask for it later with --head: then nothing up to there can have been touched. Fails with code 1 if anything does not hold.";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  hearth audit verify -c hearth.toml
+  hearth audit verify -c hearth.toml --room k3v9 --head 9f86d081884c7d65...";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  hearth audit show -c hearth.toml --room k3v9
+  hearth audit show -c hearth.toml --room k3v9 --subject 7f3c --json";
 
 const CONFIG_EXAMPLES: &str = "\
 Examples:

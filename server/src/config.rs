@@ -277,6 +277,9 @@ impl RoomSettings {
         if !(1..=300).contains(&self.policy.capacity) {
             return Err(bad(&format!("{name}.policy.capacity"), "must be 1 to 300"));
         }
+        if self.policy.credit_percent > 100 {
+            return Err(bad(&format!("{name}.policy.credit_percent"), "must be 0 to 100"));
+        }
         if self.ground_rules.rules.is_empty() {
             return Err(bad(
                 &format!("{name}.ground_rules.rules"),

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{Failure, Goodbye};
 
-pub async fn run(sources: &Sources, json: bool) -> Result<(), Failure> {
+pub async fn run(sources: &Sources, json: bool, members: usize) -> Result<(), Failure> {
     let config = Config::load(sources)?;
     telemetry::start(&config.log)?;
     let definitions = config.definitions()?;
@@ -25,10 +25,10 @@ pub async fn run(sources: &Sources, json: bool) -> Result<(), Failure> {
         );
     }
     let print = if json { print_json } else { print_words };
-    print(&server, &Links::make(&server, &room).await?, true)?;
+    print(&server, &Links::make(&server, &room, members).await?, true)?;
     tokio::select! {
         () = goodbye.come() => {}
-        failure = links_after_each_session(&server, &room, print) => return failure,
+        failure = links_after_each_session(&server, &room, members, print) => return failure,
     }
     if !json {
         println!("\nGoodbye.");
@@ -38,19 +38,28 @@ pub async fn run(sources: &Sources, json: bool) -> Result<(), Failure> {
 }
 
 const FACILITATOR: &str = "Maple";
-const MEMBERS: [&str; 4] = ["River", "Wren", "Sage", "Linden"];
+const MEMBERS: [&str; 12] = [
+    "River", "Wren", "Sage", "Linden", "Robin", "Clover", "Heron", "Fern", "Aspen", "Lark", "Juniper",
+    "Finch",
+];
 
 struct Links {
     facilitator: String,
-    members: Vec<(&'static str, String)>,
+    members: Vec<(String, String)>,
 }
 
 impl Links {
-    async fn make(server: &Server, room: &RoomId) -> Result<Links, Failure> {
+    async fn make(server: &Server, room: &RoomId, count: usize) -> Result<Links, Failure> {
         let facilitator = server.link(&grant(room, Role::Facilitator, FACILITATOR)).await?;
         let mut members = Vec::new();
-        for alias in MEMBERS {
-            members.push((alias, server.link(&grant(room, Role::Member, alias)).await?));
+        for number in 0..count {
+            let alias = match number / MEMBERS.len() {
+                0 => MEMBERS[number].to_owned(),
+                // The same again, with a number.
+                again => format!("{} {}", MEMBERS[number % MEMBERS.len()], again + 1),
+            };
+            let link = server.link(&grant(room, Role::Member, &alias)).await?;
+            members.push((alias, link));
         }
         Ok(Links { facilitator, members })
     }
@@ -65,16 +74,24 @@ fn grant(room: &RoomId, role: Role, alias: &str) -> Grant {
         alias: alias.to_owned(),
         publish: vec![Source::Microphone, Source::Camera, Source::Screen],
         open_admission: false,
+        interprets: None,
+        title: None,
+        guardian_consent: false,
     }
 }
 
 type Print = fn(&Server, &Links, bool) -> io::Result<()>;
 
-async fn links_after_each_session(server: &Server, room: &RoomId, print: Print) -> Result<(), Failure> {
+async fn links_after_each_session(
+    server: &Server,
+    room: &RoomId,
+    members: usize,
+    print: Print,
+) -> Result<(), Failure> {
     let mut ends = server.ended();
     loop {
         match ends.recv().await {
-            Ok(ended) if ended == *room => print(server, &Links::make(server, room).await?, false)?,
+            Ok(ended) if ended == *room => print(server, &Links::make(server, room, members).await?, false)?,
             Ok(_) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return Ok(()),
         }

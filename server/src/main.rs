@@ -1,5 +1,6 @@
 mod cli;
 mod dev;
+mod records;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -11,7 +12,7 @@ use hearth::store::Store;
 use hearth::{Grant, Server, auth, server, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
-use cli::{Cli, Command};
+use cli::{Audit, Cli, Command};
 
 fn main() -> ExitCode {
     let command = Cli::parse().command;
@@ -38,11 +39,22 @@ fn fail(error: &Failure) -> ExitCode {
 
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Dev { settings, json } => dev::run(&settings.sources(true), json).await,
+        Command::Dev { settings, json, members } => {
+            dev::run(&settings.sources_of_dev(members), json, members.into()).await
+        }
         Command::Serve { settings } => serve(&settings.sources(false)).await,
         Command::Link { settings, person } => link(&settings.sources(false), &person.into()).await,
         Command::Ticket { settings, person, key, seconds } => {
             ticket(&settings.sources(false), &person.into(), key.as_deref(), Duration::from_secs(seconds))
+        }
+        Command::Attendance { settings, wanted, session, csv } => {
+            records::attendance(&settings.sources(false), &wanted, session.as_deref(), csv).await
+        }
+        Command::Audit { command: Audit::Verify { settings, room, head } } => {
+            records::verify(&settings.sources(false), room, head.as_deref()).await
+        }
+        Command::Audit { command: Audit::Show { settings, wanted } } => {
+            records::show(&settings.sources(false), &wanted).await
         }
         Command::Config { defaults: true, .. } => Ok(write!(io::stdout(), "{DEFAULTS}")?),
         Command::Config { settings, defaults: false } => config(&settings.sources(false)),

@@ -2,6 +2,7 @@
 //!
 //! No media, no words, no names. Every commit is durable when it returns (`synchronous = FULL`). One connection writes.
 
+mod attendance;
 mod audit;
 mod legacy;
 mod link;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
-use hearth_room::{Legacy, Record, Snapshot};
+use hearth_room::{Attended, Legacy, Record, Snapshot};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -23,7 +24,8 @@ use uuid::Uuid;
 
 use crate::room_id::RoomId;
 
-pub use audit::{AuditRow, Pseudonym, first_broken};
+pub use attendance::{Attested, Corrected, KeptSession, KeptStay};
+pub use audit::{AuditRow, Audited, Broken, Pseudonym, first_broken};
 pub use link::SealedLink;
 
 /// One meeting of a room, as the store knows it. Drawn at its start.
@@ -58,6 +60,8 @@ pub struct Commit {
     /// The number within the session of the first of `records`, from 0.
     pub first: u64,
     pub records: Vec<Record>,
+    /// Numbered by the room: what is there already is skipped.
+    pub attendance: Vec<Attended>,
     /// Replaces the one before.
     pub snapshot: Option<Snapshot>,
     /// Erases the snapshot: the session is over.
@@ -79,7 +83,7 @@ pub struct Kept {
 
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    #[error("the file `{0}` cannot be made")]
+    #[error("the file `{0}` cannot be opened")]
     File(PathBuf, #[source] std::io::Error),
     #[error("the database does not answer as it should")]
     Database(#[from] sqlx::Error),
@@ -125,6 +129,12 @@ impl Store {
         Ok(Store { pool, _file: Arc::new(file) })
     }
 
+    /// As [`Store::open`], for one that has to be there already.
+    pub async fn open_existing(path: &Path) -> Result<Store, Fault> {
+        std::fs::metadata(path).map_err(|fault| Fault::File(path.to_owned(), fault))?;
+        Self::open(path).await
+    }
+
     /// Whether it answers.
     pub async fn is_ready(&self) -> bool {
         sqlx::query("SELECT 1").execute(&self.pool).await.is_ok()
@@ -167,15 +177,17 @@ fn unix_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("first", include_str!("store/migrations/0001_first.sql")),
+    ("attendance", include_str!("store/migrations/0002_attendance.sql")),
+];
+
 fn migrations() -> Migrator {
-    let first = include_str!("store/migrations/0001_first.sql");
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "first".into(),
-        MigrationType::Simple,
-        first.into_sql_str(),
-        false,
-    )])
+    let numbered = (1..).zip(MIGRATIONS);
+    let all = numbered.map(|(number, (name, sql))| {
+        Migration::new(number, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(all.collect())
 }
 
 struct File {

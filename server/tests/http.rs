@@ -105,6 +105,9 @@ fn grant() -> Grant {
         alias: "River".into(),
         publish: Vec::new(),
         open_admission: false,
+        interprets: None,
+        title: None,
+        guardian_consent: false,
     }
 }
 

@@ -51,7 +51,7 @@ async function joins(browser) {
 }
 
 async function meeting(browser, minutes) {
-  const hearth = await Hearth.start();
+  const hearth = await Hearth.start(['--members', '5']);
   const lead = await Person.open(browser, hearth.facilitator);
   await lead.join();
   await lead.seated();

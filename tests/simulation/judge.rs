@@ -138,6 +138,7 @@ impl Judge {
                 self.come_back(*connection, *hash, *media_generation, fresh, step, heard, audit)
             }
             Command::Request { connection, request_id, request, .. } => {
+                self.model.hear(*connection);
                 self.request(*connection, request_id, request, step, heard, audit)
             }
             Command::Dropped { connection, last_seen } => {

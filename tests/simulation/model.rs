@@ -63,6 +63,8 @@ pub struct Seat {
     pub claims: Claims,
     pub number: u32,
     pub secret: SecretHash,
+    /// Used last, and good until something is heard.
+    pub unheard: Option<SecretHash>,
     pub connection: Option<ConnectionId>,
     /// The last sign of life, once the connection is lost.
     pub dropped: Option<u32>,
@@ -77,6 +79,7 @@ pub struct Door {
     pub claims: Claims,
     pub connection: Option<ConnectionId>,
     pub secret: SecretHash,
+    pub unheard: Option<SecretHash>,
     /// Not by a spent secret.
     pub by_ticket: bool,
     pub consented: bool,
@@ -324,6 +327,14 @@ impl Model {
         SOURCES.map(|source| self.reasons_but_self(seat, source))
     }
 
+    /// Whoever speaks has the newest secret.
+    pub fn hear(&mut self, connection: ConnectionId) {
+        let seats = self.seats.iter_mut().filter(|seat| seat.connection == Some(connection));
+        seats.for_each(|seat| seat.unheard = None);
+        let doors = self.doors.iter_mut().filter(|door| door.connection == Some(connection));
+        doors.for_each(|door| door.unheard = None);
+    }
+
     /// A new seat: silent and unseen.
     pub fn sit(&mut self, claims: Claims, number: u32, secret: SecretHash, connection: ConnectionId) {
         self.gone.remove(&claims.subject);
@@ -334,6 +345,7 @@ impl Model {
             claims,
             number,
             secret,
+            unheard: None,
             connection: Some(connection),
             dropped: None,
             silent: false,

@@ -56,6 +56,9 @@ pub fn grant(room: &RoomId, alias: &str, role: Role) -> Grant {
         alias: alias.to_owned(),
         publish: vec![Source::Microphone, Source::Camera, Source::Screen],
         open_admission: false,
+        interprets: None,
+        title: None,
+        guardian_consent: false,
     }
 }
 

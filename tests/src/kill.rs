@@ -92,8 +92,10 @@ impl Night {
         let home = Home::make(&seed.to_string());
         let program = home.start();
         let person = |subject: &str, role| Person::new(subject, role, home.ticket(&grant_of(subject, role)));
-        let facilitators = FACILITATORS.iter().zip([Role::Facilitator, Role::Cofacilitator, Role::Cofacilitator]);
-        let mut facilitators: Vec<_> = facilitators.map(|((subject, _), role)| person(subject, role)).collect();
+        let facilitators =
+            FACILITATORS.iter().zip([Role::Facilitator, Role::Cofacilitator, Role::Cofacilitator]);
+        let mut facilitators: Vec<_> =
+            facilitators.map(|((subject, _), role)| person(subject, role)).collect();
         let mut members: Vec<_> = MEMBERS.iter().map(|subject| person(subject, Role::Member)).collect();
         facilitators[0].knock(program.address).await;
         let (lead, others) = facilitators.split_first_mut().expect("there are three");
@@ -145,10 +147,11 @@ impl Night {
         }
         let (address, seed) = (self.program.address, self.chance.next());
         let chances = |at: usize| Chance::new(seed.wrapping_add(at as u64));
-        let commands = self.facilitators.iter_mut().zip(FACILITATORS).enumerate().map(|(at, (person, (_, office)))| {
-            let (scene, mut chance) = (scene.clone(), chances(at));
-            async move { person.command(office, scene, &mut chance).await }
-        });
+        let commands =
+            self.facilitators.iter_mut().zip(FACILITATORS).enumerate().map(|(at, (person, (_, office)))| {
+                let (scene, mut chance) = (scene.clone(), chances(at));
+                async move { person.command(office, scene, &mut chance).await }
+            });
         let stirs = self.members.iter_mut().enumerate().map(|(at, person)| {
             let mut chance = chances(100 + at);
             async move { person.stir(address, &mut chance).await }
@@ -164,7 +167,8 @@ impl Night {
 
     fn scene(&self) -> Scene {
         let known = |people: &[Person], standing: Option<Standing>| {
-            let fits = |person: &&Person| standing.is_none_or(|it| self.referee.standing(&person.subject) == it);
+            let fits =
+                |person: &&Person| standing.is_none_or(|it| self.referee.standing(&person.subject) == it);
             let known = people.iter().filter(fits).filter_map(|one| Some((one.id?, one.subject.clone())));
             known.collect::<Vec<_>>()
         };
@@ -185,7 +189,8 @@ impl Night {
         join_all(self.everyone().map(Person::hear_the_end)).await;
         let core = self.core();
         let came = (1..=self.came).map(|number| format!("visitor-{number}"));
-        let subjects = FACILITATORS.iter().map(|(subject, _)| (*subject).to_owned()).chain(core.clone()).chain(came);
+        let subjects =
+            FACILITATORS.iter().map(|(subject, _)| (*subject).to_owned()).chain(core.clone()).chain(came);
         let (rows, names) = self.home.record(&subjects.collect::<Vec<_>>()).await;
         self.report.rows = rows.len();
         self.referee.read(&rows, &names, &core)?;
@@ -239,7 +244,11 @@ impl Night {
         let lead = self.facilitators[0].client.as_ref().ok_or("the lead is not there")?;
         let all = self.facilitators.len() + self.members.len();
         let view = lead.until_view("everyone to be back", |view| view.participants.len() >= all).await;
-        let found = (view.room.locked, view.room.frozen.as_ref().map(|frozen| frozen.thawed.len()), view.room.hold.is_some());
+        let found = (
+            view.room.locked,
+            view.room.frozen.as_ref().map(|frozen| frozen.thawed.len()),
+            view.room.hold.is_some(),
+        );
         let expected = (self.referee.locked, self.referee.frozen, false);
         if found != expected {
             return Err(format!("locked, frozen, on hold: {found:?} after the restart, {expected:?} before"));
@@ -248,17 +257,26 @@ impl Night {
         for person in &self.members {
             let gates = desk.gates.iter().find(|gates| Some(gates.participant) == person.id);
             let gates = &gates.ok_or_else(|| format!("{} has no gates", person.subject))?.gates;
-            for (reasons, (_, source)) in [&gates.microphone, &gates.camera, &gates.screen].into_iter().zip(SOURCES) {
-                let (closed, before) =
-                    (reasons.contains(&Reason::Facilitator), self.referee.closed.contains(&(person.subject.clone(), source)));
+            for (reasons, (_, source)) in
+                [&gates.microphone, &gates.camera, &gates.screen].into_iter().zip(SOURCES)
+            {
+                let (closed, before) = (
+                    reasons.contains(&Reason::Facilitator),
+                    self.referee.closed.contains(&(person.subject.clone(), source)),
+                );
                 if closed != before {
-                    return Err(format!("{}'s {source} is closed: {closed}, before: {before}", person.subject));
+                    return Err(format!(
+                        "{}'s {source} is closed: {closed}, before: {before}",
+                        person.subject
+                    ));
                 }
             }
         }
         for visitor in &self.visitors {
             let removed = desk.removed.iter().any(|one| Some(one.participant) == visitor.id);
-            if visitor.id.is_some() && removed != (self.referee.standing(&visitor.subject) == Standing::Removed) {
+            if visitor.id.is_some()
+                && removed != (self.referee.standing(&visitor.subject) == Standing::Removed)
+            {
                 return Err(format!("{} is on the list of the removed: {removed}", visitor.subject));
             }
         }
@@ -279,15 +297,27 @@ impl Night {
         match standing {
             Standing::Denied | Standing::Removed => {
                 let again = Credential::Ticket { ticket: fresh };
-                let received = Person::new("again", Role::Member, String::new()).present(address, again).await;
-                expect(&subject, "a fresh ticket after denial", received, &[Received::Away(ByeReason::NotNow)])?;
+                let received =
+                    Person::new("again", Role::Member, String::new()).present(address, again).await;
+                expect(
+                    &subject,
+                    "a fresh ticket after denial",
+                    received,
+                    &[Received::Away(ByeReason::NotNow)],
+                )?;
                 if visitor.secret.is_some() {
                     let received = visitor.come_back(address).await;
-                    expect(&subject, "the old secret after denial", received, &[Received::Away(ByeReason::BadHello)])?;
+                    expect(
+                        &subject,
+                        "the old secret after denial",
+                        received,
+                        &[Received::Away(ByeReason::BadHello)],
+                    )?;
                 }
             }
             Standing::Waiting | Standing::Seated if visitor.secret.is_some() => {
-                let expected = if standing == Standing::Seated { Received::Seated } else { Received::AtTheDoor };
+                let expected =
+                    if standing == Standing::Seated { Received::Seated } else { Received::AtTheDoor };
                 expect(&subject, "the secret", visitor.come_back(address).await, &[expected])?;
                 if standing == Standing::Seated {
                     check_seat(visitor)?;
@@ -301,7 +331,9 @@ impl Night {
     /// The end asked for twice, as it has to be, and a kill around it.
     async fn end(&mut self) -> Result<(), String> {
         let lead = self.facilitators[0].client.as_ref().ok_or("the lead is not there")?;
-        let Some(hearth_protocol::Outcome::Confirm { word }) = lead.must(Request::EndNow { confirm: None }).await else {
+        let Some(hearth_protocol::Outcome::Confirm { word }) =
+            lead.must(Request::EndNow { confirm: None }).await
+        else {
             return Err("no word to confirm the end with".to_owned());
         };
         let id = lead.ask(Request::EndNow { confirm: Some(word) }).await;
@@ -325,9 +357,15 @@ impl Night {
             ];
             for (_, ticket, reason) in again.into_iter().filter(|(tried, ..)| *tried) {
                 let credential = Credential::Ticket { ticket };
-                let received =
-                    Person::new("again", Role::Member, String::new()).present(self.program.address, credential).await;
-                expect(&self.visitors[at].subject, "a ticket after the end", received, &[Received::Away(reason)])?;
+                let received = Person::new("again", Role::Member, String::new())
+                    .present(self.program.address, credential)
+                    .await;
+                expect(
+                    &self.visitors[at].subject,
+                    "a ticket after the end",
+                    received,
+                    &[Received::Away(reason)],
+                )?;
             }
         }
         Ok(())
@@ -367,5 +405,9 @@ fn expect(subject: &str, what: &str, received: Received, expected: &[Received]) 
 
 fn grant_of(subject: &str, role: Role) -> Grant {
     let rank = if role == Role::Facilitator { 0 } else { 9 };
-    Grant { subject: subject.to_owned(), rank, ..grant(&RoomId::parse(ROOM).expect("a room's id"), subject, role) }
+    Grant {
+        subject: subject.to_owned(),
+        rank,
+        ..grant(&RoomId::parse(ROOM).expect("a room's id"), subject, role)
+    }
 }

@@ -10,7 +10,9 @@ const KILLS: usize = 20;
 async fn what_was_acknowledged_holds_after_a_kill_at_any_instant() {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("this is after 1970");
     let seed = u64::from(since.subsec_nanos());
-    println!("seed {seed}: `cargo run -p hearth-tests --bin kill -- 1 {seed}` repeats what is asked, not when the kill comes");
+    println!(
+        "seed {seed}: `cargo run -p hearth-tests --bin kill -- 1 {seed}` repeats what is asked, not when the kill comes"
+    );
     if let Err(what) = kill::night(seed, KILLS).await {
         panic!("seed {seed}: {what}");
     }

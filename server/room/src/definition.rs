@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use hearth_protocol::{Card, GroundRules};
+use hearth_protocol::{Card, GroundRules, HandOrder};
 use serde::{Deserialize, Serialize};
 
 use crate::Format;
@@ -57,6 +57,11 @@ pub struct Policy {
     /// A turn survives a drop this long; then it is deferred once, then skipped.
     pub turn_grace_ms: u32,
     pub private_queue: bool,
+    pub hand_order: HandOrder,
+    /// Attendance is credited from so many minutes on,
+    pub credit_minutes: u32,
+    /// and from so much of the session. Both are needed.
+    pub credit_percent: u32,
     /// How long an accepted version of the ground rules still counts after a change.
     pub consent_window_ms: u32,
     /// How long a question to unmute stays on the screen.
@@ -90,6 +95,9 @@ impl Default for Policy {
             hand_grace_ms: 60_000,
             turn_grace_ms: 20_000,
             private_queue: false,
+            hand_order: HandOrder::Fifo,
+            credit_minutes: 45,
+            credit_percent: 75,
             consent_window_ms: 180_000,
             ask_ms: 30_000,
             signal_repeat_ms: 20_000,
@@ -97,5 +105,14 @@ impl Default for Policy {
             reminder_ms: 20 * 60_000,
             requests_remembered: 256,
         }
+    }
+}
+
+impl Policy {
+    /// Whether somebody who was here so long, of a session so long, is credited with it. Milliseconds.
+    pub fn credits(&self, attended_ms: u32, session_ms: u32) -> bool {
+        let (attended, session) = (u64::from(attended_ms), u64::from(session_ms));
+        attended >= u64::from(self.credit_minutes) * 60_000
+            && attended * 100 >= session * u64::from(self.credit_percent)
     }
 }

@@ -91,6 +91,7 @@ impl Room {
             beside: Some(device),
             dropped: self.now,
             waiting: None,
+            unheard: None,
             secret: None,
             ticketed: true,
             accepted: Some(consent),

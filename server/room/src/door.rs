@@ -228,6 +228,7 @@ impl Room {
             beside: None,
             dropped: self.now,
             waiting: Some(fresh.hash),
+            unheard: None,
             secret: None,
             ticketed: false,
             accepted: Some(consent),
@@ -277,6 +278,7 @@ impl Room {
         }
         seat.end_secrets();
         seat.resume = knock.waiting;
+        seat.unheard = knock.unheard;
         seat.consent = consent;
         seat.by_admission = false;
         seat.open_on_turn = false;

@@ -29,6 +29,8 @@ pub(crate) enum Due {
     RefusalsCounted(String),
     Signal(SignalId),
     Reminder,
+    StayOver,
+    Proof,
     Beat,
 }
 
@@ -84,6 +86,8 @@ impl Room {
             self.rests.until.map(|at| (at, Due::BreakOver)),
             window.map(|window| (window.ends_at, Due::ConsentOver)),
             self.cards.reminder.map(|at| (at, Due::Reminder)),
+            self.stay_over().map(|at| (at, Due::StayOver)),
+            self.proof_due().map(|at| (at, Due::Proof)),
             self.beat.map(|at| (at, Due::Beat)),
         ];
         let single = single.into_iter().flatten();
@@ -136,8 +140,12 @@ impl Room {
                 sub.and_then(|sub| self.forget_knock_of(&sub));
             }
             // Done by settling.
-            Due::LeadLost => {}
+            Due::LeadLost | Due::StayOver => {}
             Due::Short => self.hold(out, self.now),
+            Due::Proof => {
+                out.durable = true;
+                self.prove();
+            }
             Due::Hold => {
                 self.hold(out, self.now);
                 self.let_a_facilitator_in(out);

@@ -2,7 +2,7 @@ use hearth_forwarding::{ForwardingTable, Version};
 use hearth_protocol::{Bye, Change, Notice, RoomView, ServerFrame, Source};
 use serde::{Deserialize, Serialize};
 
-use crate::ConnectionId;
+use crate::{Attended, ConnectionId};
 
 /// What a command brings about, to be carried out in this order: the relay first, then the record, then the words.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +15,8 @@ pub struct Effects {
     pub forward: Option<ForwardingTable>,
     /// Acts of power, for the audit. To be durable before `tell`.
     pub record: Vec<Record>,
+    /// Who was here, for good. To be durable with the snapshot of these effects, which does not hold it any more.
+    pub attendance: Vec<Attended>,
     /// Whether anything changed that a restart must not loosen: the snapshot is to be durable before `tell`.
     pub durable: bool,
     pub tell: Vec<Tell>,

@@ -1,7 +1,7 @@
 //! Who may be heard: the mode, grants, and with `round.rs` and `hand.rs` whose turn it is and who would like one.
 
 use hearth_forwarding::{Source, Subject};
-use hearth_protocol::{FloorMode, HandKind, RefusalCode};
+use hearth_protocol::{FloorMode, HandKind, HandOrder, RefusalCode};
 use serde::{Deserialize, Serialize};
 
 use crate::aside::ROOM;
@@ -85,6 +85,7 @@ impl Room {
             return Err(RefusalCode::NotPossible);
         }
         let kind = self.floor.hands.lower(to);
+        self.order_hands();
         if self.floor.is_holder(to) {
             return Ok(());
         }
@@ -132,8 +133,23 @@ impl Room {
         if self.floor.grants.iter().any(|grant| grant.subject == subject) {
             return Err(RefusalCode::NotPossible);
         }
-        self.floor.hands.raise(subject, kind, self.now);
+        if self.floor.hands.raise(subject, kind, self.now) {
+            self.order_hands();
+        }
         Ok(())
+    }
+
+    /// At a raise and at a grant, and never in between.
+    fn order_hands(&mut self) {
+        if self.hand_order() == HandOrder::Equity {
+            let mut hands = std::mem::take(&mut self.floor.hands.0);
+            self.by_equity(&mut hands, |hand| hand.subject);
+            self.floor.hands.0 = hands;
+        }
+    }
+
+    pub(crate) fn hand_order(&self) -> HandOrder {
+        self.definition.policy.hand_order
     }
 
     pub(crate) fn lower_hand(&mut self, subject: Subject) -> Result<(), RefusalCode> {

@@ -16,12 +16,14 @@ pub(crate) struct Raised {
 pub(crate) struct Hands(pub Vec<Raised>);
 
 impl Hands {
-    /// Raising twice keeps the place; the kind is the latest.
-    pub fn raise(&mut self, subject: Subject, kind: HandKind, now: u32) {
-        match self.0.iter_mut().find(|hand| hand.subject == subject) {
-            Some(hand) => hand.kind = kind,
-            None => self.0.push(Raised { subject, kind, since: now }),
+    /// Raising twice keeps the place; the kind is the latest. Whether it is a new one.
+    pub fn raise(&mut self, subject: Subject, kind: HandKind, now: u32) -> bool {
+        if let Some(hand) = self.0.iter_mut().find(|hand| hand.subject == subject) {
+            hand.kind = kind;
+            return false;
         }
+        self.0.push(Raised { subject, kind, since: now });
+        true
     }
 
     /// Whether there was one.

@@ -19,6 +19,9 @@ pub(crate) struct Knock {
     /// Last sign of life, if there is no connection.
     pub dropped: u32,
     pub waiting: Option<SecretHash>,
+    /// As with a seat: the one used last, until something is heard.
+    #[serde(default)]
+    pub unheard: Option<SecretHash>,
     /// Becomes the resume secret at seating. In memory alone.
     #[serde(skip)]
     pub secret: Option<Secret>,
@@ -110,6 +113,7 @@ impl Room {
             beside: None,
             dropped: self.now,
             waiting: Some(fresh.hash),
+            unheard: None,
             secret: None,
             ticketed,
             accepted: None,
@@ -166,18 +170,24 @@ impl Room {
         let seat_of = |seats: &dyn Fn(&Seat) -> bool| {
             self.seats.iter().find(|(_, seat)| held(seat) && seats(seat)).map(|(subject, _)| *subject)
         };
-        if let Some(subject) = seat_of(&|seat| seat.resume == Some(hash)) {
-            self.resume(out, subject, connection, media, fresh);
+        if let Some(subject) = seat_of(&|seat| seat.is_opened_by(hash)) {
+            self.resume(out, subject, connection, hash, media, fresh);
         } else if let Some(subject) = seat_of(&|seat| seat.spent.contains(&hash)) {
             let Some(claims) = self.claims_of(subject) else { return };
             self.knock_as(out, connection, claims, false, fresh);
-        } else if let Some(id) =
-            self.knocks.iter().find(|(_, knock)| knock.waiting == Some(hash)).map(|(id, _)| *id)
-        {
+        } else if let Some(id) = self.knock_opened_by(hash) {
             self.reach(out, id, connection, fresh);
+            if let Some(knock) = self.knocks.get_mut(&id) {
+                knock.unheard = Some(hash);
+            }
         } else {
             out.bye(connection, bye::bad_ticket());
         }
+    }
+
+    fn knock_opened_by(&self, hash: SecretHash) -> Option<KnockId> {
+        let opens = |knock: &Knock| knock.waiting == Some(hash) || knock.unheard == Some(hash);
+        self.knocks.iter().find(|(_, knock)| opens(knock)).map(|(id, _)| *id)
     }
 
     /// What a spent secret still says of its owner: enough for a knock, not for a seat.

@@ -45,6 +45,7 @@ mod snapshot;
 mod staff;
 mod view;
 
+pub use attendance::{Attended, Entry, Kind, Stay};
 pub use command::*;
 pub use definition::*;
 pub use effect::*;

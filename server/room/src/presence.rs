@@ -7,14 +7,33 @@ use crate::aside::ROOM;
 use crate::door::Way;
 use crate::knock::At;
 use crate::seat::Place;
-use crate::{Act, ConnectionId, Effects, Fresh, Room, bye};
+use crate::{Act, ConnectionId, Effects, Fresh, Room, SecretHash, bye};
 
 impl Room {
+    /// Something was said over this connection: its secrets have arrived, and those before them are spent.
+    pub fn heard_from(&mut self, connection: ConnectionId) {
+        match self.connections.get(&connection) {
+            Some(At::Door(id)) => {
+                if let Some(knock) = self.knocks.get_mut(id) {
+                    knock.unheard = None;
+                }
+            }
+            Some(At::Seat(subject)) => {
+                if let Some(seat) = self.seats.get_mut(subject) {
+                    seat.hear();
+                }
+            }
+            None => {}
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one command")]
     pub(crate) fn resume(
         &mut self,
         out: &mut Effects,
         subject: Subject,
         connection: ConnectionId,
+        used: SecretHash,
         media: Option<Generation>,
         fresh: Fresh,
     ) {
@@ -34,7 +53,7 @@ impl Room {
             self.epoch_due = true;
         }
         seat.place = Place::Connected { connection, since: self.now };
-        seat.replace_secret(fresh.hash);
+        seat.replace_secret(used, fresh.hash);
         self.connections.insert(connection, At::Seat(subject));
         out.durable = true;
         out.frame(connection, ServerFrame::Seated { secret: fresh.secret });

@@ -19,6 +19,7 @@ impl Room {
         fresh: &Fresh,
     ) {
         // Whoever was shown out hears nothing more.
+        self.heard_from(connection);
         let Some((_, sub)) = self.who_is_at(connection) else { return };
         if id.is_valid() && self.takes_signal(&sub, &request) {
             out.frame(connection, Answer::Ok.frame(id));
@@ -38,6 +39,7 @@ impl Room {
         id: RequestId,
         carry_out: impl FnOnce(&mut Room, &mut Effects, At, &str) -> Result<Option<Outcome>, Refused>,
     ) {
+        self.heard_from(connection);
         let Some((at, sub)) = self.who_is_at(connection) else { return };
         if !id.is_valid() {
             out.frame(connection, Answer::Refused(RefusalCode::BadMessage).frame(RequestId(String::new())));
@@ -174,7 +176,11 @@ impl Room {
             Request::LowerHand => self.lower_hand(me)?,
             Request::React { reaction } => self.react(out, me, reaction)?,
             Request::Yield => self.yield_floor(out, self.speaker_at(me).unwrap_or(me))?,
-            Request::Pass => self.pass(out, self.speaker_at(me).unwrap_or(me))?,
+            Request::Pass => {
+                let speaker = self.speaker_at(me).unwrap_or(me);
+                self.pass(out, speaker)?;
+                self.passed(speaker);
+            }
             Request::Defer => self.defer(out, self.speaker_at(me).unwrap_or(me))?,
             Request::Leave => self.leave(out, me),
             Request::Admit { knock, through_lock } => self.admit(out, me, knock, through_lock)?,
@@ -278,9 +284,9 @@ impl Room {
             }
             Request::Rate { value } => self.rate(me, value)?,
             Request::Export => return Ok(Some(self.export(me))),
-            // Attendance.
-            Request::AttestAttendance | Request::CorrectAttendance { .. } => {
-                return Err(RefusalCode::NotPossible.into());
+            Request::AttestAttendance => self.attest_attendance(out, me),
+            Request::CorrectAttendance { participant, minutes, note } => {
+                self.correct_attendance(out, me, participant, minutes, &note)?;
             }
         }
         Ok(None)

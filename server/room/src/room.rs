@@ -225,8 +225,7 @@ impl Room {
             Command::ShareDevice { connection, request_id, claims, version, hash } => {
                 self.share_device(out, connection, request_id, claims, version, &hash);
             }
-            // The balance of who was heard is not kept yet.
-            Command::Voiced { .. } => {}
+            Command::Voiced { heard } => self.voiced(&heard),
             Command::Define(definition) => self.define(out, *definition),
             Command::Revoke { subject } => self.revoke_subject(out, &subject),
             Command::Shutdown => self.shut_down(out),
@@ -266,6 +265,7 @@ impl Room {
         self.settle_asides(out);
         self.settle_round();
         self.settle_gates();
+        self.settle_attendance(out);
         self.settle_signals();
         self.settle_breach();
         self.settle_reminder();
@@ -300,6 +300,9 @@ impl Room {
         }
         out.version = self.version;
         out.durable |= !out.record.is_empty();
+        if out.durable {
+            self.prove();
+        }
         if self.ended {
             out.ended = true;
             for connection in std::mem::take(&mut self.connections).into_keys() {

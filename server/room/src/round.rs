@@ -114,9 +114,13 @@ impl Room {
             .filter(|(subject, seat)| self.is_here(**subject) && may_have_turn(seat, facilitators))
             .map(|(subject, _)| *subject)
             .collect();
-        if let RoundOrder::Manual { participants } = order {
-            let listed = |subject: &Subject| participants.iter().position(|listed| listed.0 == subject.0);
-            queue.sort_by_cached_key(|subject| listed(subject).unwrap_or(usize::MAX));
+        match order {
+            RoundOrder::Seated => {}
+            RoundOrder::Manual { participants } => {
+                let listed = |subject: &Subject| participants.iter().position(|listed| listed.0 == subject.0);
+                queue.sort_by_cached_key(|subject| listed(subject).unwrap_or(usize::MAX));
+            }
+            RoundOrder::Equity => self.by_equity(&mut queue, |subject| *subject),
         }
         if queue.is_empty() {
             return Err(RefusalCode::NotPossible);

@@ -32,6 +32,9 @@ pub(crate) struct Seat {
     pub generation: Generation,
     pub gates: [Gate; Source::COUNT],
     pub resume: Option<SecretHash>,
+    /// The one with which its owner came last, as long as nothing was heard from them since: perhaps the present one never arrived.
+    #[serde(default)]
+    pub unheard: Option<SecretHash>,
     pub spent: VecDeque<SecretHash>,
     pub consent: Consent,
     /// Removed once, or sent back to the waiting room: only a facilitator lets them in again, whatever the ticket says.
@@ -101,6 +104,7 @@ impl Seat {
             generation: Generation(0),
             gates: [Gate::BORN; Source::COUNT],
             resume: None,
+            unheard: None,
             spent: VecDeque::new(),
             consent: Consent { version: 0, hash: String::new() },
             by_admission: false,
@@ -175,18 +179,33 @@ impl Seat {
         self.role != Role::Observer && self.publish.contains(&source)
     }
 
-    /// A new secret takes the place of the present one, which is spent.
-    pub fn replace_secret(&mut self, fresh: SecretHash) {
-        if let Some(old) = self.resume.replace(fresh) {
-            self.spent.push_back(old);
-            if self.spent.len() > SPENT_MAX {
-                self.spent.pop_front();
-            }
+    pub fn is_opened_by(&self, secret: SecretHash) -> bool {
+        self.resume == Some(secret) || self.unheard == Some(secret)
+    }
+
+    /// A new secret takes the place of the one that was used, which is spent as soon as its owner is heard.
+    pub fn replace_secret(&mut self, used: SecretHash, fresh: SecretHash) {
+        let others = [self.unheard.replace(used), self.resume.replace(fresh)];
+        others.into_iter().flatten().filter(|old| *old != used).for_each(|old| self.spend(old));
+    }
+
+    /// Its owner speaks over the connection that was given the present secret.
+    pub fn hear(&mut self) {
+        if let Some(old) = self.unheard.take() {
+            self.spend(old);
+        }
+    }
+
+    fn spend(&mut self, old: SecretHash) {
+        self.spent.push_back(old);
+        if self.spent.len() > SPENT_MAX {
+            self.spent.pop_front();
         }
     }
 
     pub fn end_secrets(&mut self) {
         self.resume = None;
+        self.unheard = None;
         self.spent.clear();
     }
 

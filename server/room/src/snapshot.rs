@@ -16,13 +16,14 @@ use crate::breach::Breaches;
 use crate::consent::Window;
 use crate::door::Denial;
 use crate::floor::Floor;
+use crate::heard::Hearing;
 use crate::knock::Knock;
 use crate::level::Levels;
 use crate::rest::Rests;
 use crate::safety::{EndAsked, Freeze, Held};
 use crate::seat::{Place, Seat};
 use crate::view::Told;
-use crate::{Definition, Room};
+use crate::{Definition, Room, Stay};
 
 /// All that a restart must know. Holds no words and no alias.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -73,6 +74,11 @@ impl Snapshot {
     /// The session's clock when it was taken. After a restore it goes on from here: the time between is not time away.
     pub fn at(&self) -> u32 {
         self.at
+    }
+
+    /// Who was here when it was taken, as if they had left then.
+    pub fn unfinished_stays(&self) -> Vec<Stay> {
+        self.attendance.unfinished(self.at)
     }
 }
 
@@ -202,6 +208,7 @@ impl Room {
             epoch: snapshot.epoch,
             // No table was given to this relay yet, and whoever listened before does not now.
             told: Told::default(),
+            hearing: Hearing::after_restart(),
             ..Room::new(definition)
         };
         if !proven_last {

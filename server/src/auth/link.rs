@@ -174,6 +174,9 @@ mod tests {
             alias: "River".into(),
             publish: Vec::new(),
             open_admission: false,
+            interprets: None,
+            title: None,
+            guardian_consent: false,
         }
     }
 

@@ -22,16 +22,21 @@ pub struct Grant {
     pub publish: Vec<Source>,
     /// Passes the waiting room where the room's policy has open admission too.
     pub open_admission: bool,
+    /// For an interpreter: the subject of whom they speak for.
+    #[serde(default)]
+    pub interprets: Option<String>,
+    /// A facilitator's credential, or in which capacity an observer listens.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// A guardian has agreed.
+    #[serde(default)]
+    pub guardian_consent: bool,
 }
 
 /// A verified ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
     pub grant: Grant,
-    /// For an interpreter: the subject of whom they speak for.
-    interprets: Option<String>,
-    title: Option<String>,
-    guardian_consent: bool,
     issuer: String,
     id: String,
     /// Until `exp` and the skew.
@@ -52,9 +57,9 @@ impl Ticket {
             alias: self.grant.alias,
             publish: self.grant.publish,
             open_admission: self.grant.open_admission,
-            interprets: self.interprets,
-            title: self.title,
-            guardian_consent: self.guardian_consent,
+            interprets: self.grant.interprets,
+            title: self.grant.title,
+            guardian_consent: self.grant.guardian_consent,
         }
     }
 }
@@ -105,9 +110,9 @@ impl Tickets {
             alias: grant.alias.clone(),
             publish: grant.publish.clone(),
             admission: if grant.open_admission { Admission::Open } else { Admission::Ask },
-            interprets: None,
-            title: None,
-            guardian_consent: false,
+            interprets: grant.interprets.clone(),
+            title: grant.title.clone(),
+            guardian_consent: grant.guardian_consent,
         };
         let header = Header { kid: Some(name.to_owned()), ..Header::new(Algorithm::HS256) };
         jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(key.secret()))
@@ -153,9 +158,6 @@ impl Verifier {
         let until = claims.exp.saturating_add(self.tickets.skew.as_secs());
         Ok(Ticket {
             remaining: Duration::from_secs(until.saturating_sub(unix_seconds(now))),
-            interprets: claims.interprets,
-            title: claims.title,
-            guardian_consent: claims.guardian_consent,
             issuer: claims.iss,
             id: claims.jti,
             grant: Grant {
@@ -166,6 +168,9 @@ impl Verifier {
                 alias: claims.alias,
                 publish: claims.publish,
                 open_admission: claims.admission == Admission::Open,
+                interprets: claims.interprets,
+                title: claims.title,
+                guardian_consent: claims.guardian_consent,
             },
         })
     }
@@ -407,6 +412,9 @@ mod tests {
             alias: "Maple".into(),
             publish: vec![Source::Microphone],
             open_admission: true,
+            interprets: Some("s-2".into()),
+            title: Some("LCSW".into()),
+            guardian_consent: true,
         };
         let minted = verifier.tickets.mint("clinic", &key(), &grant, Duration::from_secs(60));
         let ticket = verifier.verify(&minted, &grant.room).unwrap();

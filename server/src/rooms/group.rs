@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use hearth_forwarding::{ForwardingTable, Version};
 use hearth_protocol::{RefusalCode, ServerFrame};
-use hearth_room::{Legacy, Record, Snapshot, Tell, Words};
+use hearth_room::{Attended, Legacy, Record, Snapshot, Tell, Words};
 use tokio::time::Instant;
 
 use crate::signalling::refusal;
@@ -20,6 +20,7 @@ pub(super) struct Group {
     /// The farewell under way, by its number.
     pub farewell: Option<u64>,
     pub record: Vec<Record>,
+    pub attendance: Vec<Attended>,
     pub snapshot: Option<Snapshot>,
     /// The session's clock at the command.
     pub clock: u32,
@@ -37,7 +38,7 @@ impl Group {
     }
 
     pub fn needs_record(&self) -> bool {
-        !self.record.is_empty() || self.snapshot.is_some() || self.ended
+        !self.record.is_empty() || !self.attendance.is_empty() || self.snapshot.is_some() || self.ended
     }
 
     pub fn changes_what_is_kept(&self) -> bool {

@@ -2,7 +2,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use hearth_forwarding::Version;
 use hearth_protocol::RefusalCode;
-use hearth_room::{Legacy, Record, Snapshot, Tell};
+use hearth_room::{Attended, Legacy, Record, Snapshot, Tell};
 use tokio::time::Instant;
 
 use super::group::Group;
@@ -37,6 +37,7 @@ pub(super) enum Step {
 #[derive(Debug)]
 pub(super) struct Batch {
     pub records: Vec<Record>,
+    pub attendance: Vec<Attended>,
     pub snapshot: Option<Snapshot>,
     pub clock: u32,
     pub ended: bool,
@@ -151,6 +152,7 @@ impl Order {
         let groups = || self.groups.iter().take(count);
         Batch {
             records: groups().flat_map(|group| group.record.iter().cloned()).collect(),
+            attendance: groups().flat_map(|group| group.attendance.iter().cloned()).collect(),
             snapshot: groups().rev().find_map(|group| group.snapshot.clone()),
             clock: groups().next_back().map_or(0, |group| group.clock),
             ended: groups().any(|group| group.ended),

@@ -274,6 +274,7 @@ impl Task {
     }
 
     fn request(&mut self, connection: ConnectionId, request_id: RequestId, request: Request) {
+        self.room.heard_from(connection);
         if let Request::Offer(offer) = request {
             return self.offer(connection, request_id, offer);
         }
@@ -346,7 +347,7 @@ impl Task {
     }
 
     fn take(&mut self, clock: u32, effects: Effects) {
-        let Effects { version, farewell, forward, record, durable, tell, ended } = effects;
+        let Effects { version, farewell, forward, record, attendance, durable, tell, ended } = effects;
         let farewell = farewell.map(|farewell| self.bid_farewell(farewell));
         if let Some(table) = &forward {
             self.hand_over(table.clone());
@@ -357,6 +358,7 @@ impl Task {
             deadline: Instant::now() + ACKNOWLEDGED_WITHIN,
             farewell,
             record,
+            attendance,
             snapshot: durable.then(|| self.room.snapshot()),
             clock,
             tell,
@@ -417,7 +419,7 @@ impl Task {
     }
 
     fn record(&mut self, batch: Batch) {
-        let Batch { records, snapshot, clock, ended, legacy } = batch;
+        let Batch { records, attendance, snapshot, clock, ended, legacy } = batch;
         let (ledger, batch_records) = (self.house.ledger.clone(), records.len() as u64);
         let commit = Commit {
             room: self.id.clone(),
@@ -425,6 +427,7 @@ impl Task {
             clock,
             first: self.records,
             records,
+            attendance,
             snapshot,
             ended,
             legacy,

@@ -74,6 +74,67 @@ impl Store {
     }
 }
 
+/// A room's audit that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audited {
+    pub rows: usize,
+    /// The hash of the last row: whoever keeps it elsewhere can tell later that nothing up to here was taken away.
+    pub head: Vec<u8>,
+}
+
+/// How a room's audit does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    #[error("row {0} was changed, came from elsewhere, or one before it is missing")]
+    Chain(i64),
+    #[error("it ends at row {found}, and {known} were written: its end was cut off, or begun anew")]
+    End { found: i64, known: i64 },
+    #[error("no row has the hash that was given: it is another audit, or its end was cut off")]
+    Unknown,
+}
+
+impl Store {
+    /// Every room that has an audit, or had one.
+    pub async fn audited_rooms(&self) -> Result<Vec<RoomId>, Fault> {
+        let rooms = "SELECT room FROM audit UNION SELECT room FROM audit_head UNION SELECT room FROM session ORDER BY room";
+        let rooms = sqlx::query_scalar::<_, String>(rooms).fetch_all(&self.pool).await?;
+        Ok(rooms.iter().filter_map(|room| RoomId::parse(room)).collect())
+    }
+
+    /// Whether the room's audit is what was written. `known`: the hash of a row that must be in it.
+    pub async fn verify_audit(
+        &self,
+        room: &RoomId,
+        known: Option<&[u8]>,
+    ) -> Result<Result<Audited, Broken>, Fault> {
+        let rows = self.audit(room).await?;
+        if let Some(at) = first_broken(room, &rows) {
+            return Ok(Err(Broken::Chain(at)));
+        }
+        let (found, head) = rows.last().map_or((0, vec![0; 32]), |row| (row.sequence, row.hash.clone()));
+        let written = sqlx::query("SELECT sequence, hash FROM audit_head WHERE room = ?")
+            .bind(room.as_str())
+            .fetch_optional(&self.pool)
+            .await?;
+        // Told twice, in two tables that are written together.
+        let running: Option<Vec<u8>> = sqlx::query_scalar("SELECT audit_head FROM session WHERE room = ?")
+            .bind(room.as_str())
+            .fetch_optional(&self.pool)
+            .await?;
+        let (last, hash) = match written {
+            Some(row) => (row.try_get("sequence")?, row.try_get::<Vec<u8>, _>("hash")?),
+            None => (0, vec![0; 32]),
+        };
+        if last != found || hash != head || running.is_some_and(|running| running != head) {
+            return Ok(Err(Broken::End { found, known: last }));
+        }
+        if known.is_some_and(|known| rows.iter().all(|row| row.hash != known)) {
+            return Ok(Err(Broken::Unknown));
+        }
+        Ok(Ok(Audited { rows: rows.len(), head }))
+    }
+}
+
 /// Where the chain does not hold: the sequence of the first row that was changed, is missing or came from elsewhere.
 pub fn first_broken(room: &RoomId, rows: &[AuditRow]) -> Option<i64> {
     let mut previous = vec![0; 32];
@@ -130,6 +191,12 @@ pub(super) async fn append(
         insert(connection, room, &row).await?;
         previous = row.hash;
     }
+    sqlx::query("INSERT OR REPLACE INTO audit_head VALUES (?, ?, ?)")
+        .bind(room.as_str())
+        .bind(sequence)
+        .bind(&previous)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -251,11 +318,11 @@ fn subject(act: &Act) -> Option<&str> {
     }
 }
 
-struct RoomKey(Vec<u8>);
+pub(super) struct RoomKey(Vec<u8>);
 
 impl RoomKey {
     /// The room's key, drawn when there is none.
-    async fn of(connection: &mut SqliteConnection, room: &RoomId) -> Result<RoomKey, Fault> {
+    pub async fn of(connection: &mut SqliteConnection, room: &RoomId) -> Result<RoomKey, Fault> {
         sqlx::query("INSERT INTO room_key VALUES (?, ?) ON CONFLICT DO NOTHING")
             .bind(room.as_str())
             .bind(crate::chance::bytes::<32>().as_slice())
@@ -268,7 +335,7 @@ impl RoomKey {
         Ok(RoomKey(key))
     }
 
-    fn pseudonym(&self, subject: &str) -> Pseudonym {
+    pub fn pseudonym(&self, subject: &str) -> Pseudonym {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
         mac.update(subject.as_bytes());
         let tag = mac.finalize().into_bytes();
@@ -290,7 +357,17 @@ mod tests {
     }
 
     fn commit(session: SessionId, first: u64, records: Vec<Record>) -> Commit {
-        Commit { room: room(), session, clock: 9, first, records, snapshot: None, ended: false, legacy: None }
+        Commit {
+            room: room(),
+            session,
+            clock: 9,
+            first,
+            records,
+            attendance: Vec::new(),
+            snapshot: None,
+            ended: false,
+            legacy: None,
+        }
     }
 
     async fn with_three() -> (Store, SessionId) {

@@ -2,7 +2,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
 
-use super::{Commit, Fault, Kept, SessionId, Store, audit, legacy, unix_ms};
+use super::{Commit, Fault, Kept, SessionId, Store, attendance, audit, legacy, unix_ms};
 use crate::room_id::RoomId;
 
 pub(super) async fn commit(store: &Store, commit: Commit) -> Result<(), Fault> {
@@ -11,6 +11,8 @@ pub(super) async fn commit(store: &Store, commit: Commit) -> Result<(), Fault> {
     let connection = &mut *transaction;
     audit::append(connection, &commit.room, commit.session, commit.first, &commit.records, written_ms)
         .await?;
+    let Commit { room, session, clock, attendance, .. } = &commit;
+    attendance::append(connection, room, *session, *clock, attendance, written_ms).await?;
     if commit.ended {
         erase(connection, &commit.room).await?;
         legacy::leave(connection, &commit.room, commit.legacy.as_ref(), written_ms).await?;
@@ -111,7 +113,8 @@ mod tests {
             let records = acts.into_iter().map(|act| Record { at: clock, actor: None, act }).collect();
             let snapshot = with_snapshot.then(|| Room::new(definition.as_ref().clone()).snapshot());
             let (room, session) = (self.room.clone(), self.session);
-            let commit = Commit { room, session, clock, first, records, snapshot, ended, legacy: None };
+            let (attendance, legacy) = (Vec::new(), None);
+            let commit = Commit { room, session, clock, first, records, attendance, snapshot, ended, legacy };
             self.store.commit(commit).await.unwrap();
         }
 

@@ -80,6 +80,9 @@ impl Meeting {
             alias: subject.to_owned(),
             publish: vec![Source::Microphone, Source::Camera, Source::Screen],
             open_admission: false,
+            interprets: None,
+            title: None,
+            guardian_consent: false,
         };
         let (tickets, key, _) = &self.issuer;
         tickets.mint("test", key, &grant, Duration::from_secs(300))

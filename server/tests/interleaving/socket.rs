@@ -64,6 +64,9 @@ impl House {
             alias: subject.into(),
             publish: vec![Source::Microphone],
             open_admission: false,
+            interprets: None,
+            title: None,
+            guardian_consent: false,
         };
         self.tickets.0.mint("test", &self.tickets.1, &grant, std::time::Duration::from_secs(60))
     }

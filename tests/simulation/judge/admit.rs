@@ -193,6 +193,7 @@ impl Judge {
             claims: seat.claims.clone(),
             connection: Some(connection),
             secret,
+            unheard: None,
             by_ticket: false,
             consented: true,
             dropped: None,

@@ -118,6 +118,7 @@ impl Judge {
             claims: claims.clone(),
             connection: Some(connection),
             secret: fresh.hash,
+            unheard: None,
             by_ticket: true,
             consented: false,
             dropped: None,
@@ -154,10 +155,16 @@ impl Judge {
         audit: &mut Audit,
     ) -> Result<(), Broken> {
         let told = heard.get(&connection).ok_or_else(|| unanswered("a return"))?;
-        if let Some(at) = self.model.seats.iter().position(|seat| seat.secret == hash) {
+        if let Some(at) =
+            self.model.seats.iter().position(|seat| seat.secret == hash || seat.unheard == Some(hash))
+        {
+            self.model.seats[at].unheard = Some(hash);
             return self.resume(connection, at, kept, fresh, step, heard);
         }
-        if let Some(at) = self.model.doors.iter().position(|door| door.secret == hash) {
+        if let Some(at) =
+            self.model.doors.iter().position(|door| door.secret == hash || door.unheard == Some(hash))
+        {
+            self.model.doors[at].unheard = Some(hash);
             return self.wait_on(connection, at, fresh, heard, audit);
         }
         let subject = self.model.secrets.get(&hash).cloned();
@@ -176,6 +183,7 @@ impl Judge {
             claims,
             connection: Some(connection),
             secret: fresh.hash,
+            unheard: None,
             by_ticket: false,
             consented,
             dropped: None,
@@ -309,6 +317,7 @@ impl Judge {
             audit.must.push((None, Act::Joined { subject: subject.clone() }));
             self.model.change(|model| model.sit(door.claims.clone(), number, secret, connection));
         }
+        self.model.seat_mut(&subject).expect("just seated").unheard = door.unheard;
         if self.model.started.is_none() && door.claims.role.is_facilitator() {
             self.model.started = Some(self.model.now);
             audit.must.push((None, Act::Started));

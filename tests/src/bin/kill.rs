@@ -29,7 +29,10 @@ async fn main() -> ExitCode {
     all.healed.sort();
     let at = |share: usize| all.healed.get(all.healed.len() * share / 100).copied().unwrap_or(Duration::ZERO);
     println!("{} kills, {} of them before everyone was back", all.kills, all.while_returning);
-    println!("{} commands acknowledged, {} in doubt, {} of these asked again", all.acknowledged, all.in_doubt, all.repeated);
+    println!(
+        "{} commands acknowledged, {} in doubt, {} of these asked again",
+        all.acknowledged, all.in_doubt, all.repeated
+    );
     println!("{} returns to a seat, {} rows of audit", all.returns, all.rows);
     println!("from the kill to everyone back and compared: p50 {:?}, p95 {:?}", at(50), at(95));
     println!("{broken} sessions in which something did not hold");

@@ -3,8 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use hearth_protocol::{
-    ByeReason, Credential, HandKind, ParticipantId, Request, Role, Secret, ServerFrame, Source,
-    ThawStep,
+    ByeReason, Credential, HandKind, ParticipantId, Request, Role, Secret, ServerFrame, Source, ThawStep,
 };
 
 use super::program::ROOM;
@@ -56,7 +55,9 @@ impl Person {
         let Some(client) = self.client.as_ref().filter(|_| received == Received::AtTheDoor) else {
             return received;
         };
-        let Some(rules) = client.within(WITHIN, |told| told.ground_rules.clone()).await else { return Received::Cut };
+        let Some(rules) = client.within(WITHIN, |told| told.ground_rules.clone()).await else {
+            return Received::Cut;
+        };
         client.ask(Request::AcceptGroundRules { version: rules.version, hash: rules.hash }).await;
         received
     }
@@ -69,11 +70,14 @@ impl Person {
     pub async fn present(&mut self, server: SocketAddr, credential: Credential) -> Received {
         self.hang_up();
         let origin = format!("http://{server}");
-        let Ok(client) = Client::connect_from(server, ROOM, Some(&origin)).await else { return Received::Cut };
+        let Ok(client) = Client::connect_from(server, ROOM, Some(&origin)).await else {
+            return Received::Cut;
+        };
         let client = self.client.insert(client);
         client.hello(credential, None).await;
         let received = client.within(WITHIN, |told| {
-            let knocked = told.frames.iter().any(|(_, frame, _)| matches!(frame, ServerFrame::Knocked { .. }));
+            let knocked =
+                told.frames.iter().any(|(_, frame, _)| matches!(frame, ServerFrame::Knocked { .. }));
             let bye = told.bye.as_ref().map(|bye| Received::Away(bye.reason));
             let seated = (told.seated && told.view.is_some()).then_some(Received::Seated);
             let cut = told.closed.map(|_| Received::Cut);
@@ -151,7 +155,8 @@ impl Scene {
         }
         if let Request::Thaw { step } = request {
             let fits = self.frozen.filter(|done| THAWING[*done] == *step);
-            self.frozen = fits.map_or(self.frozen, |done| Some(done + 1).filter(|done| *done < THAWING.len()));
+            self.frozen =
+                fits.map_or(self.frozen, |done| Some(done + 1).filter(|done| *done < THAWING.len()));
             return fits.is_some();
         }
         true

@@ -86,10 +86,12 @@ impl Home {
         let stderr = child.stderr.take().expect("it was asked for");
         let (lines, told) = mpsc::channel();
         // Reads to the end, so that the server is never held up by its own words.
-        thread::spawn(move || BufReader::new(stderr).lines().map_while(Result::ok).for_each(|line| {
-            // Heard or not.
-            let _ = lines.send(line);
-        }));
+        thread::spawn(move || {
+            BufReader::new(stderr).lines().map_while(Result::ok).for_each(|line| {
+                // Heard or not.
+                let _ = lines.send(line);
+            })
+        });
         let mut said = Vec::new();
         loop {
             let Ok(line) = told.recv_timeout(STARTED_WITHIN) else {

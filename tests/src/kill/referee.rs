@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use hearth::{RoomId, store::{AuditRow, first_broken}};
+use hearth::{
+    RoomId,
+    store::{AuditRow, first_broken},
+};
 use hearth_protocol::{KnockId, RefusalCode, Request, RequestId, Source};
 
 use super::program::ROOM;
@@ -58,13 +61,28 @@ pub struct Referee {
 }
 
 const ACTS: [&str; 12] = [
-    "gate_closed", "gate_opened", "all_gates_closed", "locked", "unlocked", "frozen", "thawed", "removed",
-    "removal_undone", "admitted", "denied", "denial_undone",
+    "gate_closed",
+    "gate_opened",
+    "all_gates_closed",
+    "locked",
+    "unlocked",
+    "frozen",
+    "thawed",
+    "removed",
+    "removal_undone",
+    "admitted",
+    "denied",
+    "denial_undone",
 ];
 
 impl Referee {
     /// Reads on. `core`: everybody whose seat is there all the time and is no facilitator's.
-    pub fn read(&mut self, rows: &[AuditRow], names: &[(String, String)], core: &[String]) -> Result<(), String> {
+    pub fn read(
+        &mut self,
+        rows: &[AuditRow],
+        names: &[(String, String)],
+        core: &[String],
+    ) -> Result<(), String> {
         let room = RoomId::parse(ROOM).expect("a room's id");
         if let Some(at) = first_broken(&room, rows) {
             return Err(format!("the audit's chain is broken at {at} of {}", rows.len()));
@@ -75,7 +93,10 @@ impl Referee {
         let names: BTreeMap<_, _> = names.iter().cloned().collect();
         for row in &rows[self.read..] {
             let name = |pseudonym: &hearth::store::Pseudonym| {
-                names.get(&pseudonym.0).cloned().ok_or_else(|| format!("row {} names a stranger", row.sequence))
+                names
+                    .get(&pseudonym.0)
+                    .cloned()
+                    .ok_or_else(|| format!("row {} names a stranger", row.sequence))
             };
             let actor = row.actor.as_ref().map(name).transpose()?;
             let subject = row.subject.as_ref().map(name).transpose()?;
@@ -101,7 +122,10 @@ impl Referee {
                     news.pop_front();
                 }
                 (Some(Ok(())), false) if one.surely => {
-                    return Err(format!("{who} was told ok, and it is lost: {one:?}; next is {:?}", news.front()));
+                    return Err(format!(
+                        "{who} was told ok, and it is lost: {one:?}; next is {:?}",
+                        news.front()
+                    ));
                 }
                 // The same again, by the next request perhaps.
                 (Some(Ok(()) | Err(_)), _) => {}

@@ -2,6 +2,7 @@
 
 mod agenda;
 mod aside;
+mod attendance;
 mod breach;
 mod cards;
 mod chat;
@@ -13,6 +14,7 @@ mod floor;
 mod format;
 mod gates;
 mod hard_stop;
+mod heard;
 mod helper;
 mod lead;
 mod level;

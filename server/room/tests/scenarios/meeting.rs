@@ -12,8 +12,8 @@ use hearth_protocol::{
     RequestId, Role, RoomView, Secret, ServerFrame,
 };
 use hearth_room::{
-    Claims, Command, ConnectionId, Definition, Effects, Format, FormatRules, Fresh, Policy, Record, Room,
-    SecretHash, Snapshot, Words,
+    Attended, Claims, Command, ConnectionId, Definition, Effects, Format, FormatRules, Fresh, Policy, Record,
+    Room, SecretHash, Snapshot, Words,
 };
 
 pub const RULES: u32 = 1;
@@ -98,6 +98,7 @@ pub struct Meeting {
     pub at: BTreeMap<String, ConnectionId>,
     pub ids: BTreeMap<String, ParticipantId>,
     pub record: Vec<Record>,
+    pub attended: Vec<Attended>,
     pub table: ForwardingTable,
     pub ended: bool,
     pub last: Effects,
@@ -151,6 +152,7 @@ impl Meeting {
             at: BTreeMap::new(),
             ids: BTreeMap::new(),
             record: Vec::new(),
+            attended: Vec::new(),
             table: ForwardingTable::default(),
             ended: false,
             last: Effects::default(),
@@ -417,6 +419,11 @@ impl Meeting {
         assert_eq!(effects.version, self.table.version);
         assert_eq!(self.room.table(), self.table);
         self.record.extend(effects.record.iter().cloned());
+        assert!(
+            effects.durable || effects.attendance.is_empty(),
+            "attendance that a snapshot does not follow"
+        );
+        self.attended.extend(effects.attendance.iter().cloned());
         self.ended |= effects.ended;
         self.keep(&effects);
         for tell in effects.farewell.iter().chain(&effects.tell) {

@@ -151,6 +151,7 @@ fn a_spent_secret_leads_to_the_waiting_room() {
     let spent = m.hears("ann").secret.clone().unwrap();
     m.drops("ann");
     let present = m.returns("ann", None);
+    m.ok("ann", open(Source::Microphone));
     m.returns_with("ann", &spent, None);
     assert!(matches!(m.hears("ann").frames[..], [ServerFrame::Knocked { .. }, ServerFrame::GroundRules(_)]));
     assert!(m.heard[&present].bye.is_none());
@@ -159,11 +160,29 @@ fn a_spent_secret_leads_to_the_waiting_room() {
 }
 
 #[test]
+fn whoever_never_received_their_new_secret_comes_back_with_the_one_before() {
+    let mut m = Meeting::seated(&["ann"]);
+    let before = m.hears("ann").secret.clone().unwrap();
+    for _ in 0..3 {
+        m.drops("ann");
+        m.returns_with("ann", &before, None);
+        assert!(m.hears("ann").view.is_some());
+    }
+    // Whoever heard of a newer one has it, and the one before the last is spent.
+    let newer = m.hears("ann").secret.clone().unwrap();
+    m.drops("ann");
+    m.returns_with("ann", &newer, None);
+    m.returns_with("ann", &before, None);
+    assert!(m.hears("ann").view.is_none());
+}
+
+#[test]
 fn a_spent_secret_of_a_facilitator_opens_nothing_even_with_nobody_there() {
     let mut m = Meeting::seated(&["ann"]);
     let spent = m.hears("fay").secret.clone().unwrap();
     m.drops("fay");
     m.returns("fay", None);
+    m.ok("fay", open(Source::Microphone));
     m.drops("fay");
     m.returns_with("fay", &spent, None);
     m.ok("fay", accept());
