@@ -21,6 +21,10 @@ fn check_balance(m: &Meeting, expected: &[(&str, u32)], not_heard: &[&str]) {
     assert_eq!(desk.not_heard, not_heard.iter().map(|name| m.id(name)).collect::<Vec<_>>());
 }
 
+fn place(m: &Meeting, name: &str) -> u32 {
+    m.sees("fay", name).and_then(|one| one.hand).expect("a hand").place
+}
+
 fn equity() -> Meeting {
     Meeting::with(|policy| policy.hand_order = HandOrder::Equity)
 }
@@ -80,9 +84,8 @@ fn interpreters_and_observers_are_in_no_balance() {
 #[test]
 fn a_hand_of_somebody_heard_less_comes_before_as_it_stands_when_a_hand_is_raised() {
     let mut m = equity().and_seated(&["ann", "ben", "cai"]);
-    let place = |m: &Meeting, name| m.view("fay").participants.iter().find(|one| one.id == m.id(name))?.hand;
     let check = |m: &Meeting, expected: &[&str]| {
-        let places: Vec<_> = expected.iter().map(|name| place(m, name).expect("a hand").place).collect();
+        let places: Vec<_> = expected.iter().map(|name| place(m, name)).collect();
         assert_eq!(places, (1..=u32::try_from(expected.len()).unwrap()).collect::<Vec<_>>());
     };
     voiced(&mut m, &[("ann", 20_000), ("ben", 10_000)]);
