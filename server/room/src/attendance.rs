@@ -108,7 +108,7 @@ impl Room {
         let crowds = self.crowds();
         for subject in people {
             let space = here.get(&subject);
-            self.follow(
+            self.follow_stay(
                 out,
                 subject,
                 space.map(|space| (*space, crowds.get(space).copied().unwrap_or_default())),
@@ -135,7 +135,7 @@ impl Room {
         crowds
     }
 
-    fn follow(&mut self, out: &mut Effects, subject: Subject, here: Option<(Space, Crowd)>) {
+    fn follow_stay(&mut self, out: &mut Effects, subject: Subject, here: Option<(Space, Crowd)>) {
         let Some(seat) = self.seats.get(&subject) else { return };
         let (now, role, sub) = (self.now, seat.role, seat.sub.clone());
         let since = seat.absent_since().unwrap_or(now);

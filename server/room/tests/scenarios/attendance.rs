@@ -197,3 +197,27 @@ fn closed_gates_and_silence_count_as_any_other_time() {
     end(&mut m);
     assert_eq!(stays(&m, "ann"), [(0, 50 * MINUTE)]);
 }
+
+#[test]
+fn alone_with_a_facilitator_in_an_aside_is_individual() {
+    let mut m = Meeting::seated(&["ann", "ben", "cai"]);
+    m.wait(10 * MINUTE);
+    m.ok("fay", Request::OpenCrisisAside { participant: m.id("ann") });
+    m.wait(5 * MINUTE);
+    m.ok("fay", Request::Recall { aside: Some(hearth_protocol::AsideId(1)), seconds: 0 });
+    m.wait(10 * MINUTE);
+    let pair = vec![m.id("ben"), m.id("cai")];
+    m.ok("fay", Request::OpenAsides { groups: vec![pair], seconds: None });
+    m.wait(5 * MINUTE);
+    end(&mut m);
+    assert_eq!(stays(&m, "ann"), [(0, 10 * MINUTE), (10 * MINUTE, 15 * MINUTE), (15 * MINUTE, 30 * MINUTE)]);
+    assert_eq!(stays(&m, "ben"), [(0, 30 * MINUTE)], "two members are a group");
+    let kinds: Vec<Kind> = (m.attended.iter())
+        .filter_map(|one| match &one.entry {
+            Entry::Stay(stay) if stay.subject == "ann" => Some(stay.kind),
+            Entry::Stay(_) | Entry::Attested { .. } | Entry::Corrected { .. } => None,
+        })
+        .collect();
+    assert_eq!(kinds, [Kind::Group, Kind::Individual, Kind::Group]);
+    assert_eq!(stay(&m, "ben").facilitators, 0, "the fewest: none was in their aside");
+}

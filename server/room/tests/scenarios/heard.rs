@@ -146,3 +146,16 @@ fn reports_of_strangers_and_of_those_who_left_change_nothing() {
     let last = m.hears("fay").deltas.last().cloned().unwrap_or_default();
     assert!(!last.iter().any(|change| matches!(change, Change::Left { participant: ParticipantId(99) })));
 }
+
+#[test]
+fn what_is_said_in_an_aside_is_counted_and_not_told_before_one_is_back() {
+    let mut m = Meeting::seated(&["ann", "ben", "cai"]);
+    let pair = vec![m.id("ann"), m.id("ben")];
+    m.ok("fay", Request::OpenAsides { groups: vec![pair], seconds: None });
+    voiced(&mut m, &[("ann", 20_000)]);
+    check_balance(&m, &[], &["ann", "ben", "cai"]);
+    m.ok("fay", Request::Recall { aside: None, seconds: 0 });
+    m.wait(5_000);
+    voiced(&mut m, &[("cai", 5_000)]);
+    check_balance(&m, &[("ann", 20), ("cai", 5)], &["ben"]);
+}
