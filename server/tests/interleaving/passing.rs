@@ -88,6 +88,9 @@ async fn a_takeover_while_an_acknowledgement_is_pending_keeps_what_was_decided()
         facilitator.read().is_empty() || facilitator.sees(id).is_some(),
         "the old drop is not the new one's"
     );
+    // Whoever is heard has the new secret.
+    again.ask(Request::LowerHand).await;
+    settle().await;
     let mut spent = meeting.resume("one", &secret, None).await;
     spent.read();
     assert!(spent.view.is_none(), "a spent secret takes no seat");
