@@ -238,8 +238,6 @@ impl Room {
     pub(crate) fn is_hearing(&self, subject: Subject) -> bool {
         self.seats.get(&subject).is_some_and(|seat| seat.is_connected() && !self.is_barred(seat))
     }
-
-    fn heard_by_text(&mut self, _subject: Subject) {}
 }
 
 /// What people wrote, without what surrounds it: something, not too much, and nothing but characters and new lines.

@@ -146,8 +146,4 @@ impl Room {
     fn mine(&mut self, of: Subject) -> &mut Mine {
         self.owned.0.entry(of).or_default()
     }
-
-    fn attended_seconds(&self, _of: Subject) -> u32 {
-        0
-    }
 }
