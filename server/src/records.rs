@@ -142,8 +142,8 @@ fn people<'a>(session: &'a KeptSession, policy: &Policy) -> Vec<Person<'a>> {
             };
             *sum = sum.saturating_add(stay.to_ms.saturating_sub(stay.from_ms));
         }
-        let corrections = session.corrected.iter().filter(|one| one.person == *person.pseudonym);
-        person.corrected_minutes = corrections.last().map(|one| one.minutes);
+        let mut corrections = session.corrected.iter().filter(|one| one.person == *person.pseudonym);
+        person.corrected_minutes = corrections.next_back().map(|one| one.minutes);
         let attended = match person.corrected_minutes {
             Some(minutes) => minutes.saturating_mul(60_000),
             None => person.group_ms.saturating_add(person.individual_ms),

@@ -27,7 +27,6 @@ impl Room {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one command")]
     pub(crate) fn resume(
         &mut self,
         out: &mut Effects,

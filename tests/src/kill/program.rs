@@ -82,8 +82,10 @@ impl Home {
         }
         command.arg("serve").arg("--config").arg(self.folder.join("hearth.toml"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the server's program can be run");
-        let stderr = child.stderr.take().expect("it was asked for");
+        let child = command.spawn().expect("the server's program can be run");
+        // Killed and waited for when it is dropped, started or not.
+        let mut program = Program { child, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let stderr = program.child.stderr.take().expect("it was asked for");
         let (lines, told) = mpsc::channel();
         // Reads to the end, so that the server is never held up by its own words.
         thread::spawn(move || {
@@ -95,12 +97,11 @@ impl Home {
         let mut said = Vec::new();
         loop {
             let Ok(line) = told.recv_timeout(STARTED_WITHIN) else {
-                // Ended already is as good.
-                let _ = child.kill();
                 panic!("the server did not start:\n{}", said.join("\n"));
             };
             if let Some(address) = address(&line) {
-                return Program { child, address };
+                program.address = address;
+                return program;
             }
             said.push(line);
         }
