@@ -11,6 +11,7 @@ use hearth_protocol::{ParticipantId, RefusalCode, Role};
 use serde::{Deserialize, Serialize};
 
 use crate::aside::ROOM;
+use crate::seat::Seat;
 use crate::{Effects, Room};
 
 /// Away for no longer is not away.
@@ -100,7 +101,7 @@ impl Room {
     /// Brings the open stays in line with who is here.
     pub(crate) fn settle_attendance(&mut self, out: &mut Effects) {
         let here: BTreeMap<Subject, Space> = (self.seats.iter())
-            .filter(|(_, seat)| !self.ended && seat.is_connected() && !self.is_barred(seat))
+            .filter(|(subject, seat)| !self.ended && self.attends(**subject, seat))
             .map(|(subject, _)| (*subject, self.space_of(*subject)))
             .collect();
         let mut people: BTreeSet<Subject> = self.attendance.open.keys().copied().collect();
@@ -122,7 +123,7 @@ impl Room {
         for (subject, seat) in &self.seats {
             let gap = self.attendance.open.get(subject).and_then(|open| open.gap);
             let between = gap.is_some_and(|gap| self.now <= gap.saturating_add(GAP_MS)) && seat.is_held();
-            if !between && (!seat.is_connected() || self.is_barred(seat)) {
+            if !between && !self.attends(*subject, seat) {
                 continue;
             }
             let crowd = crowds.entry(self.space_of(*subject)).or_default();
@@ -135,10 +136,15 @@ impl Room {
         crowds
     }
 
+    /// Connected, by their own device or the one that they sit at, and in agreement with the rules.
+    fn attends(&self, subject: Subject, seat: &Seat) -> bool {
+        self.is_here(subject) && !self.is_barred(seat)
+    }
+
     fn follow_stay(&mut self, out: &mut Effects, subject: Subject, here: Option<(Space, Crowd)>) {
         let Some(seat) = self.seats.get(&subject) else { return };
         let (now, role, sub) = (self.now, seat.role, seat.sub.clone());
-        let since = seat.absent_since().unwrap_or(now);
+        let since = self.absent_since(subject).unwrap_or(now);
         let gone = self.ended || seat.is_removed();
         let fresh = |crowd: Crowd, kind| Stay {
             subject: sub.clone(),

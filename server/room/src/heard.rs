@@ -94,7 +94,7 @@ impl Room {
 
     /// Who was heard least comes first, as it stands now; among equals the order stays.
     pub(crate) fn by_equity<T>(&self, queue: &mut [T], whose: impl Fn(&T) -> Subject) {
-        queue.sort_by_key(|one| self.hearing.steps(whose(one)));
+        queue.sort_by_key(|one| self.hearing.steps(self.device_of(whose(one))));
     }
 
     /// On the roster, and speaking by their own choice.
