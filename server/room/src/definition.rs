@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use hearth_protocol::{Card, GroundRules, HandOrder};
+use hearth_protocol::{Card, GroundRules};
 use serde::{Deserialize, Serialize};
 
 use crate::Format;
@@ -57,7 +57,6 @@ pub struct Policy {
     /// A turn survives a drop this long; then it is deferred once, then skipped.
     pub turn_grace_ms: u32,
     pub private_queue: bool,
-    pub hand_order: HandOrder,
     /// Attendance is credited from so many minutes on,
     pub credit_minutes: u32,
     /// and from so much of the session. Both are needed.
@@ -95,7 +94,6 @@ impl Default for Policy {
             hand_grace_ms: 60_000,
             turn_grace_ms: 20_000,
             private_queue: false,
-            hand_order: HandOrder::Fifo,
             credit_minutes: 45,
             credit_percent: 75,
             consent_window_ms: 180_000,

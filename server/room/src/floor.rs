@@ -148,10 +148,6 @@ impl Room {
         }
     }
 
-    pub(crate) fn hand_order(&self) -> HandOrder {
-        self.definition.policy.hand_order
-    }
-
     pub(crate) fn lower_hand(&mut self, subject: Subject) -> Result<(), RefusalCode> {
         self.floor.hands.lower(subject).map(|_| ()).ok_or(RefusalCode::NotPossible)
     }

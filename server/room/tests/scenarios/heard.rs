@@ -1,7 +1,9 @@
 //! Who was heard, for facilitators' eyes alone; and the order that begins with those who were heard least.
 
 use hearth_forwarding::Source;
-use hearth_protocol::{Change, HandKind, HandOrder, Level, ParticipantId, Request, Role, RoundOrder};
+use hearth_protocol::{
+    Change, HandKind, HandOrder, Level, ParticipantId, Request, Role, RoundOrder, SegmentSettings,
+};
 use hearth_room::{Command, Room};
 
 use crate::meeting::*;
@@ -26,7 +28,10 @@ fn place(m: &Meeting, name: &str) -> u32 {
 }
 
 fn equity() -> Meeting {
-    Meeting::with(|policy| policy.hand_order = HandOrder::Equity)
+    let mut m = Meeting::seated(&["ann", "ben", "cai"]);
+    let settings = SegmentSettings { hands: Some(HandOrder::Equity), ..SegmentSettings::default() };
+    m.ok("fay", Request::Override { settings });
+    m
 }
 
 #[test]
@@ -83,7 +88,7 @@ fn interpreters_and_observers_are_in_no_balance() {
 
 #[test]
 fn a_hand_of_somebody_heard_less_comes_before_as_it_stands_when_a_hand_is_raised() {
-    let mut m = equity().and_seated(&["ann", "ben", "cai"]);
+    let mut m = equity();
     let check = |m: &Meeting, expected: &[&str]| {
         let places: Vec<_> = expected.iter().map(|name| place(m, name)).collect();
         assert_eq!(places, (1..=u32::try_from(expected.len()).unwrap()).collect::<Vec<_>>());
