@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { launch } from './chromium.mjs';
 import { Hearth } from './hearth.mjs';
 import { Person, until } from './person.mjs';
+import { hears, hearsNobody, others, seesMoving, steps } from './scene.mjs';
 
 let hearth;
 let browser;
@@ -19,43 +20,8 @@ after(async () => {
   await hearth?.stop();
 });
 
-/** Everybody among `seen` is shown to `person` by frames that go on coming. */
-async function seesMoving(person, seen) {
-  const ids = seen.map(({ id }) => id);
-  const start = await person.shown();
-  await until(
-    `${person.alias} sees ${seen.map(({ alias }) => alias).join(', ')} move`,
-    () => person.shown(),
-    (now) => ids.every((id) => now[id] > 0 && now[id] >= (start[id] ?? 0) + 5),
-  );
-}
-
-async function hears(person) {
-  const start = await person.received();
-  await until(`${person.alias} hears somebody`, () => person.received(), (now) => now.energy > start.energy && now.voices > start.voices + 10);
-}
-
-/** While pictures go on coming, no packet of sound does. */
-async function hearsNobody(person) {
-  let last = await person.received();
-  await until(`${person.alias} hears nobody any more`, async () => {
-    const before = last;
-    last = await until('pictures go on', () => person.received(), (now) => now.frames >= before.frames + 10);
-    return { voices: last.voices - before.voices };
-  }, ({ voices }) => voices === 0);
-}
-
-const others = (people, person) => people.filter((other) => other !== person);
-
 test('a group meets', async (t) => {
-  // Each step begins where the one before has led; after a failure the next ones would only repeat it.
-  let failed = false;
-  const step = (name, act) =>
-    t.test(name, { skip: failed && 'an earlier step failed' }, async () => {
-      failed = true;
-      await act();
-      failed = false;
-    });
+  const step = steps(t);
 
   const lead = await Person.open(browser, hearth.facilitator);
   const members = await Promise.all(hearth.members.map((link) => Person.open(browser, link)));

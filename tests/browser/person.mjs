@@ -57,6 +57,23 @@ export class Person {
     await this.button('Turn camera off').waitFor();
   }
 
+  async callForHelp() {
+    await this.press('I need somebody');
+    await this.press('Tell the facilitators now');
+  }
+
+  /** Opens the chat, and writes to whoever stands there first. */
+  async write(text) {
+    await this.press(/^Chat/);
+    await this.page.getByLabel(/^(What you want to write|To )/).last().fill(text);
+    await this.press('Send');
+  }
+
+  /** Opens a part of the desk that is folded. */
+  unfold(title) {
+    return this.desk.locator('summary').filter({ hasText: title }).click();
+  }
+
   loseSocket() {
     return this.page.evaluate(() => window.remembered.sockets.at(-1).close());
   }

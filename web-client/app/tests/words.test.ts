@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { clock, heldWords, initial, placeWords, span } from '../src/words';
+import { clock, heldWords, initial, isBeyond, listed, placeWords, span } from '../src/words';
 
 test('a_span_is_told_in_minutes_and_never_in_seconds', () => {
   expect(span(0)).toBe('under a minute');
@@ -21,6 +21,8 @@ test('the_initial_is_the_first_letter_as_people_read_it', () => {
   expect(initial('  éva')).toBe('É');
   expect(initial('👩‍🚀 Sam')).toBe('👩‍🚀');
   expect(initial('')).toBe('');
+  expect(initial('e\u0301va')).toBe('E\u0301');
+  expect(initial('Jo')).toBe('J');
 });
 
 test('the_first_in_line_is_next', () => {
@@ -31,4 +33,17 @@ test('the_first_in_line_is_next', () => {
 test('who_is_held_closed_reads_why_and_is_not_blamed', () => {
   expect(heldWords('floor', 'microphone', 'round')).toContain('your turn');
   expect(heldWords('facilitator', 'microphone', 'open')).toContain('you decide');
+});
+
+test('names_are_listed_as_people_say_them', () => {
+  expect(listed([])).toBe('');
+  expect(listed(['Ann'])).toBe('Ann');
+  expect(listed(['Ann', 'Ben'])).toBe('Ann and Ben');
+  expect(listed(['Ann', 'Ben', 'Cleo'])).toBe('Ann, Ben and Cleo');
+});
+
+test('a_level_is_beyond_the_ceiling_only_where_it_is_more', () => {
+  expect(isBeyond('video', 'voice')).toBe(true);
+  expect(isBeyond('voice', 'voice')).toBe(false);
+  expect(isBeyond('listen', 'text')).toBe(false);
 });

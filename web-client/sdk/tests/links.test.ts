@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { takeLink } from '../src/links';
+import { linkFrom, takeLink } from '../src/links';
 
 let server: Server | undefined;
 
@@ -61,4 +61,12 @@ test('a refused link says so in the words of the server', async () => {
 test('a server in trouble is not the fault of the link', async () => {
   const { link } = await page(503, 'out of order', '#s3cret');
   await expect(link?.redeem()).rejects.toMatchObject({ code: 'unreachable' });
+});
+
+test('a pasted link is taken only where it is of this server and has a secret', () => {
+  const origin = 'https://hearth.example';
+  expect(linkFrom(' https://hearth.example/join#s3cret ', origin)).toBeDefined();
+  expect(linkFrom('https://hearth.example/join', origin)).toBeUndefined();
+  expect(linkFrom('https://elsewhere.example/join#s3cret', origin)).toBeUndefined();
+  expect(linkFrom('not an address', origin)).toBeUndefined();
 });

@@ -69,6 +69,27 @@ test('at the door one comes back with the waiting secret', async () => {
   expect(hello.credential).toEqual({ type: 'waiting', secret: 'door' });
 });
 
+test('at the door a call for help is sent, sent again after a lost line, and told where it stands', async () => {
+  const session = enter();
+  const first = await server.connection();
+  first.say({ type: 'knocked', secret: 'door' });
+  const asked = session.request({ type: 'distress' });
+  const { request_id } = await first.next('request');
+  first.socket.terminate();
+  const second = await server.connection();
+  second.say({ type: 'knocked', secret: 'door again' });
+  expect(await second.next('request')).toEqual({ type: 'request', request_id, request: { type: 'distress' } });
+  second.say({ type: 'ok', request_id });
+  await asked;
+  const told = next('signal');
+  second.say(sample<ServerFrame>('server.json', 'signal_at_the_door'));
+  const { type: _type, ...signal } = sample<Extract<ServerFrame, { type: 'signal' }>>(
+    'server.json',
+    'signal_at_the_door',
+  );
+  expect(await told).toEqual(signal);
+});
+
 test('the secret is the only thing stored, and a final goodbye erases it', async () => {
   enter();
   const connection = await seat('one');
