@@ -317,6 +317,9 @@ export class Session extends Events<SessionEvents> {
   }
 
   #handleSnapshot(snapshot: RoomView): void {
+    const waits = this.#signal !== undefined && this.#signal.state !== 'answered';
+    // A server that was restarted remembers no call for help.
+    if (waits && !snapshot.you.signal) this.help.distress().catch(() => undefined);
     this.#view = fromSnapshot(snapshot, this.#view);
     this.#handleView();
     if (this.#phase.name === 'seated') return this.emit('view', this.#view);
