@@ -2,7 +2,7 @@
  * One session as the pages see it: what the SDK tells, as runes, and nothing of its own besides what stands on this screen.
  */
 import type { Session } from '@hearth/sdk';
-import { SvelteMap } from 'svelte/reactivity';
+import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import {
   Refusal,
   type DoorSignal,
@@ -51,8 +51,8 @@ export class Meeting {
   newRules = $state.raw<GroundRules>();
   scaleResult = $state.raw<ScaleResult>();
   milestones = $state.raw<readonly Milestone[]>([]);
-  /** The newest message that this person has seen. */
-  readUpTo = $state<MessageId>(-1);
+  /** The messages that this person has seen. Their ids say nothing about their order. */
+  readonly read = new SvelteSet<MessageId>();
   /** What this person has given for the session, so that it is not asked twice. */
   rated = $state<number>();
   /** One plain sentence on the last thing that was not carried out. */
@@ -163,7 +163,7 @@ export class Meeting {
 
   readonly unread = $derived.by(() => {
     const me = this.view?.you.participant;
-    return this.view?.messages.filter(({ id, from }) => id > this.readUpTo && from !== me).length ?? 0;
+    return this.view?.messages.filter(({ id, from }) => !this.read.has(id) && from !== me).length ?? 0;
   });
 
   readonly self = $derived.by(() => {
