@@ -77,6 +77,12 @@ pub enum Command {
         #[command(subcommand)]
         command: Audit,
     },
+    /// List the formats that a room can have, print one, or check one of your own
+    #[command(after_help = FORMATS_EXAMPLES)]
+    Formats {
+        #[command(subcommand)]
+        what: Option<Formats>,
+    },
     /// Print every setting in force and where it comes from, secrets hidden
     #[command(after_help = CONFIG_EXAMPLES)]
     Config {
@@ -86,6 +92,17 @@ pub enum Command {
         #[arg(long)]
         defaults: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Formats {
+    /// Print one as TOML, to start one of your own from
+    Show {
+        /// As `hearth formats` lists it
+        name: String,
+    },
+    /// Say whether a file is a format, and if not, in which line and column
+    Check { file: PathBuf },
 }
 
 #[derive(Debug, Subcommand)]
@@ -343,6 +360,12 @@ const SHOW_EXAMPLES: &str = "\
 Examples:
   hearth audit show -c hearth.toml --room k3v9
   hearth audit show -c hearth.toml --room k3v9 --subject 7f3c --json";
+
+const FORMATS_EXAMPLES: &str = "\
+Examples:
+  hearth formats                               those that come with the program
+  hearth formats show cbt > our_cbt.toml       a file to start from
+  hearth formats check our_cbt.toml";
 
 const CONFIG_EXAMPLES: &str = "\
 Examples:

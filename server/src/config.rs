@@ -2,24 +2,26 @@
 //!
 //! Read as text, converted once into [`Config`]. What does not fit is one clear line that names the setting.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod fault;
+mod rooms;
+
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use figment::error::{Actual, Kind};
+use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use figment::value::{Dict, Value};
-use figment::{Figment, Metadata, Source};
-use hearth_protocol::{Card, GroundRules};
-use hearth_room::{Definition, Policy};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::auth::{Key, Keyring, Tickets};
 use crate::origin::Origins;
 use crate::room_id::RoomId;
+
+pub use fault::BadConfig;
+use fault::{bad, explain, source};
+pub use rooms::{Definitions, RemovalCard, RoomSettings, Rules};
 
 /// The defaults, with comments: what `hearth config --defaults` prints.
 pub const DEFAULTS: &str = include_str!("../defaults.toml");
@@ -104,38 +106,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// A room's settings.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct RoomSettings {
-    pub title: String,
-    pub crisis_line: String,
-    pub ground_rules: Rules,
-    pub removal_card: RemovalCard,
-    pub policy: Policy,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct RemovalCard {
-    pub title: String,
-    pub text: String,
-    /// Whom to ask.
-    pub contact: String,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rules {
-    pub version: u32,
-    pub rules: Vec<String>,
-}
-
-/// What cannot be used, in one line that says which setting it is and what to do.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct BadConfig(String);
-
 /// What the command line sets, by the names of the settings.
 pub type Flags = Vec<(&'static str, Value)>;
 
@@ -204,7 +174,7 @@ impl Config {
                     explain(&error)
                 })?;
             settings.check(&name)?;
-            rooms.push((id, settings.into()));
+            rooms.push((id, settings.define(&name)?));
         }
         Ok(Definitions::new(rooms))
     }
@@ -272,60 +242,6 @@ impl Config {
     }
 }
 
-impl RoomSettings {
-    fn check(&self, name: &str) -> Result<(), BadConfig> {
-        if !(1..=300).contains(&self.policy.capacity) {
-            return Err(bad(&format!("{name}.policy.capacity"), "must be 1 to 300"));
-        }
-        if self.policy.credit_percent > 100 {
-            return Err(bad(&format!("{name}.policy.credit_percent"), "must be 0 to 100"));
-        }
-        if self.ground_rules.rules.is_empty() {
-            return Err(bad(
-                &format!("{name}.ground_rules.rules"),
-                "must have at least one rule: everyone agrees to them at the door",
-            ));
-        }
-        Ok(())
-    }
-}
-
-impl From<RoomSettings> for Definition {
-    fn from(settings: RoomSettings) -> Definition {
-        let Rules { version, rules } = settings.ground_rules;
-        let hash = Sha256::digest(rules.join("\n")).iter().map(|byte| format!("{byte:02x}")).collect();
-        let RemovalCard { title, text, contact } = settings.removal_card;
-        Definition {
-            removal_card: Card { title, text, crisis_line: settings.crisis_line.clone(), contact },
-            title: settings.title,
-            ground_rules: GroundRules { version, hash, rules },
-            crisis_line: settings.crisis_line,
-            policy: settings.policy,
-            format: hearth_room::Format::default(),
-            formats: Vec::new(),
-            roster: BTreeSet::new(),
-        }
-    }
-}
-
-/// The standing rooms. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Definitions(Arc<BTreeMap<RoomId, Arc<Definition>>>);
-
-impl Definitions {
-    pub fn new(rooms: impl IntoIterator<Item = (RoomId, Definition)>) -> Definitions {
-        Definitions(Arc::new(rooms.into_iter().map(|(id, definition)| (id, Arc::new(definition))).collect()))
-    }
-
-    pub fn find(&self, room: &RoomId) -> Option<Arc<Definition>> {
-        self.0.get(room).cloned()
-    }
-
-    pub fn ids(&self) -> impl Iterator<Item = &RoomId> {
-        self.0.keys()
-    }
-}
-
 impl std::fmt::Debug for KeySettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KeySettings").field("issuer", &self.issuer).finish_non_exhaustive()
@@ -375,91 +291,6 @@ fn defaults() -> Figment {
     Figment::from(Toml::string(DEFAULTS))
 }
 
-/// One line for one thing that does not fit.
-fn explain(error: &figment::Error) -> BadConfig {
-    let name = error.path.join(".");
-    let from =
-        error.metadata.as_ref().map(|metadata| format!(" ({})", source(metadata, &name))).unwrap_or_default();
-    let text = match &error.kind {
-        Kind::UnknownField(_, known) => {
-            format!("does not exist: take it away, or use one of {}", known.join(", "))
-        }
-        Kind::MissingField(field) => format!("lacks `{field}`: add it"),
-        Kind::InvalidType(actual, expected) | Kind::InvalidValue(actual, expected) => {
-            format!("is {}, and should be {}", actual_words(actual), expected_words(expected))
-        }
-        Kind::InvalidLength(length, expected) => format!("has {length} items, and should have {expected}"),
-        Kind::UnknownVariant(actual, known) => {
-            format!("is \"{actual}\", and should be one of {}", known.join(", "))
-        }
-        Kind::Message(text) => text.split_whitespace().collect::<Vec<_>>().join(" "),
-        Kind::DuplicateField(_)
-        | Kind::ISizeOutOfRange(_)
-        | Kind::USizeOutOfRange(_)
-        | Kind::Unsupported(_)
-        | Kind::UnsupportedKey(_, _) => error.kind.to_string(),
-    };
-    match name.as_str() {
-        "" => BadConfig(format!("the settings{from} cannot be read: {text}")),
-        name => BadConfig(format!("the setting `{name}`{from} {text}")),
-    }
-}
-
-fn actual_words(actual: &Actual) -> String {
-    match actual {
-        Actual::Str(text) => format!("\"{text}\""),
-        Actual::Unsigned(number) => number.to_string(),
-        Actual::Signed(number) => number.to_string(),
-        Actual::Bool(_)
-        | Actual::Float(_)
-        | Actual::Char(_)
-        | Actual::Bytes(_)
-        | Actual::Unit
-        | Actual::Option
-        | Actual::NewtypeStruct
-        | Actual::Seq
-        | Actual::Map
-        | Actual::Enum
-        | Actual::UnitVariant
-        | Actual::NewtypeVariant
-        | Actual::TupleVariant
-        | Actual::StructVariant
-        | Actual::Other(_) => actual.to_string(),
-    }
-}
-
-fn expected_words(expected: &str) -> &str {
-    match expected {
-        "u16" => "a whole number from 0 to 65535",
-        "u32" | "u64" | "usize" => "a whole number",
-        "a boolean" => "true or false",
-        "a string" => "text (in the environment: '\"in quotes\"')",
-        other => other,
-    }
-}
-
-impl BadConfig {
-    pub fn of(name: &str, text: &str) -> BadConfig {
-        bad(name, text)
-    }
-}
-
-fn bad(name: &str, text: &str) -> BadConfig {
-    BadConfig(format!("the setting `{name}` {text}"))
-}
-
-fn source(metadata: &Metadata, name: &str) -> String {
-    match &metadata.source {
-        Some(Source::File(path)) => format!("file {}", path.display()),
-        Some(Source::Code(_) | Source::Custom(_)) | None if metadata.name.contains("environment") => {
-            format!("environment {PREFIX}{}", name.replace('.', "__").to_uppercase())
-        }
-        Some(Source::Code(_)) => "command line".into(),
-        Some(Source::Custom(_)) | None => "default".into(),
-        Some(_) => metadata.name.to_string(),
-    }
-}
-
 fn list(figment: &Figment, name: &str, value: &Value, settings: &mut Vec<Effective>) {
     if let Some(section) = value.as_dict() {
         for (key, value) in section {
@@ -480,6 +311,8 @@ fn list(figment: &Figment, name: &str, value: &Value, settings: &mut Vec<Effecti
 
 #[cfg(test)]
 mod tests {
+    use hearth_room::Policy;
+
     use super::*;
 
     fn load(flags: Flags) -> Result<Config, BadConfig> {
@@ -525,6 +358,52 @@ mod tests {
         assert_eq!((room.title.as_str(), room.policy.capacity), ("Tuesday", 8));
         assert_eq!(room.policy.grace_ms, Policy::default().grace_ms);
         assert_eq!(room.ground_rules.rules, config.room.ground_rules.rules);
+    }
+
+    fn definition(flags: Flags) -> Result<hearth_room::Definition, BadConfig> {
+        let found = load(flags)?.definitions()?.find(&RoomId::parse("k3v9").unwrap());
+        Ok((*found.expect("it is set")).clone())
+    }
+
+    #[test]
+    fn a_room_is_of_the_format_that_it_names() {
+        let named = |name: &'static str| definition(vec![("rooms.k3v9.format", name.into())]);
+        assert_eq!(named("cbt").unwrap().format.name, "cbt");
+        assert_eq!(definition(vec![("rooms.k3v9.title", "A".into())]).unwrap().format.name, "support_circle");
+        check_bad("rooms.k3v9.format", "jazz", "check_in");
+        check_bad("rooms.k3v9.format", "nowhere.toml", "cannot be read");
+        check_bad("rooms.k3v9.policy.capacity", 51, "audience");
+        let audience =
+            vec![("rooms.k3v9.format", "psychoeducation".into()), ("rooms.k3v9.policy.capacity", 300.into())];
+        assert_eq!(definition(audience).unwrap().policy.capacity, 300);
+        let line = named("restricted").unwrap_err().to_string();
+        assert!(line.contains("rooms.k3v9.roster"), "{line}");
+        let listed: Flags = vec![
+            ("rooms.k3v9.format", "restricted".into()),
+            ("rooms.k3v9.roster", Value::from(vec!["7f3c", "91ab"])),
+        ];
+        assert_eq!(definition(listed).unwrap().roster.len(), 2);
+    }
+
+    #[test]
+    fn a_format_in_a_file_is_read_and_one_that_does_not_fit_says_where() {
+        let path = std::env::temp_dir().join(format!("hearth-format-{}.toml", std::process::id()));
+        let file = path.to_str().unwrap().to_owned();
+        let load = |toml: &str| {
+            std::fs::write(&path, toml).unwrap();
+            definition(vec![("rooms.k3v9.format", file.clone().into())])
+        };
+        let own = hearth_room::Format::default().write().replace("support_circle", "our_own");
+        assert_eq!(load(&own).unwrap().format.name, "our_own");
+        let line = load("name = \"a\"\ncolour = 1").unwrap_err().to_string();
+        assert!(line.contains("Line 2, column 1") && !line.contains('\n'), "{line}");
+        std::fs::write(&path, &own).unwrap();
+        let house: Flags = vec![
+            ("rooms.k3v9.formats", Value::from(vec![file.clone()])),
+            ("rooms.k3v9.format", "our_own".into()),
+        ];
+        assert_eq!(definition(house).unwrap().formats.len(), 1);
+        std::fs::remove_file(&path).unwrap();
     }
 
     #[test]

@@ -1,5 +1,6 @@
 mod cli;
 mod dev;
+mod formats;
 mod records;
 
 use std::io::{self, Write};
@@ -56,6 +57,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Audit { command: Audit::Show { settings, wanted } } => {
             records::show(&settings.sources(false), &wanted).await
         }
+        Command::Formats { what } => formats::run(what),
         Command::Config { defaults: true, .. } => Ok(write!(io::stdout(), "{DEFAULTS}")?),
         Command::Config { settings, defaults: false } => config(&settings.sources(false)),
     }
