@@ -120,9 +120,11 @@ fn a_step_into_a_round_with_nobody_there_changes_nothing() {
     m.refused("fay", step(u32::MAX), RefusalCode::NotFound);
 }
 
+type Close = fn(&mut Meeting);
+
 #[test]
 fn a_step_opens_no_gate_that_another_rule_closed() {
-    let closings: [(&str, fn(&mut Meeting), Reason); 5] = [
+    let closings: [(&str, Close, Reason); 5] = [
         ("facilitator", |m| drop(m.ok("fay", gate(m.id("ann")))), Reason::Facilitator),
         ("level", |m| drop(m.ok("ann", Request::SetLevel { level: Level::Listen })), Reason::Level),
         (

@@ -116,9 +116,9 @@ fn whoever_imports_what_cannot_be_read_is_told_where_and_again_when_they_repeat_
         .hears("fay")
         .frames
         .iter()
-        .filter_map(|frame| match frame {
-            ServerFrame::Refusal { refusal, .. } => Some(refusal.message.as_str()),
-            _ => None,
+        .filter_map(|frame| {
+            let ServerFrame::Refusal { refusal, .. } = frame else { return None };
+            Some(refusal.message.as_str())
         })
         .collect();
     assert!(told.len() == 2 && told[0] == told[1], "{told:?}");
