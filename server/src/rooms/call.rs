@@ -30,6 +30,14 @@ pub(super) enum Call {
         request_id: RequestId,
         request: Request,
     },
+    /// Somebody would sit at this connection's device, with a verified ticket.
+    ShareDevice {
+        connection: ConnectionId,
+        request_id: RequestId,
+        ticket: Ticket,
+        version: u32,
+        hash: String,
+    },
     Ping {
         connection: ConnectionId,
         nonce: u32,
@@ -57,6 +65,11 @@ pub struct Handle {
 impl Handle {
     pub async fn request(&self, request_id: RequestId, request: Request) {
         self.call(Call::Request { connection: self.connection, request_id, request }).await;
+    }
+
+    pub async fn share_device(&self, request_id: RequestId, ticket: Ticket, version: u32, hash: String) {
+        let connection = self.connection;
+        self.call(Call::ShareDevice { connection, request_id, ticket, version, hash }).await;
     }
 
     pub async fn ping(&self, nonce: u32) {

@@ -241,6 +241,10 @@ impl Task {
             Call::Request { connection, request_id, request } => {
                 self.request(connection, request_id, request)
             }
+            Call::ShareDevice { connection, request_id, ticket, version, hash } => {
+                let claims = ticket.claims(self.clock.now());
+                self.apply(Command::ShareDevice { connection, request_id, claims, version, hash });
+            }
             Call::Ping { connection, nonce } => self.ping(connection, nonce),
             Call::Refresh { connection } => self.apply(Command::Refresh { connection }),
             Call::Dropped { connection, last_seen } => {

@@ -4,7 +4,7 @@ use futures_util::{
     FutureExt, Sink, SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
 };
-use hearth_protocol::{Bye, ByeReason, ClientFrame, RefusalCode, RequestId, ServerFrame};
+use hearth_protocol::{Bye, ByeReason, ClientFrame, RefusalCode, Request, RequestId, ServerFrame};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     pin,
@@ -27,6 +27,7 @@ use super::{
     refusal,
 };
 use crate::{
+    auth::Verifier,
     room_id::RoomId,
     rooms::{Handle, NotEntered},
 };
@@ -70,7 +71,8 @@ pub(super) async fn run(signalling: &Signalling, room: &RoomId, mut place: Place
     place.heard();
     let (mut sink, mut stream) = socket.split();
     let mut last_seen = Instant::now();
-    let conversation = converse(&mut sink, &mut stream, &handle, &outbox, mail, &mut last_seen);
+    let reader = Reader { handle: &handle, outbox: &outbox, verifier: &signalling.verifier, room };
+    let conversation = converse(&mut sink, &mut stream, &reader, mail, &mut last_seen);
     // A bug in here ends this connection like any other end: the room has to learn of it.
     let close = AssertUnwindSafe(conversation).catch_unwind().await.unwrap_or(None);
     handle.dropped(last_seen).await;
@@ -90,18 +92,18 @@ enum End {
 async fn converse(
     sink: &mut SplitSink<Socket<impl Stream>, Message>,
     stream: &mut SplitStream<Socket<impl Stream>>,
-    handle: &Handle,
-    outbox: &Outbox,
+    reader: &Reader<'_>,
     mail: Mail,
     last_seen: &mut Instant,
 ) -> Option<u16> {
+    let Reader { handle, outbox, .. } = *reader;
     let writing = write(sink, mail, handle);
     pin!(writing);
     let bye = tokio::select! {
         biased;
         () = outbox.cut_off() => return None,
         written = &mut writing => return written.map(ByeReason::close_code),
-        end = read(stream, handle, outbox, last_seen) => match end {
+        end = reader.read(stream, last_seen) => match end {
             End::Gone => return None,
             End::TooLarge => return Some(CloseCode::Size.into()),
             End::Flooding => ByeReason::Flooding,
@@ -113,67 +115,83 @@ async fn converse(
     timeout(CLOSED_WITHIN, writing).await.ok().flatten().map(ByeReason::close_code)
 }
 
-/// Reads frames until the peer is gone or must go.
-async fn read(
-    stream: &mut SplitStream<Socket<impl Stream>>,
-    handle: &Handle,
-    outbox: &Outbox,
-    last_seen: &mut Instant,
-) -> End {
-    let mut rates = Rates::new(*last_seen);
-    loop {
-        let Ok(Some(message)) = timeout_at(*last_seen + GONE_AFTER, stream.next()).await else {
-            return End::Gone;
-        };
-        let now = Instant::now();
-        *last_seen = now;
-        let verdict = match message {
-            Ok(Message::Text(text)) => text_frame(&text, handle, outbox, &mut rates, now).await,
-            Ok(Message::Binary(_)) => {
-                outbox.frame(&refused(None, RefusalCode::BadMessage));
-                rates.nuisance(now)
-            }
-            Ok(Message::Ping(_) | Message::Pong(_)) => rates.control(now),
-            Ok(Message::Close(_)) | Err(Error::ConnectionClosed) => return End::Gone,
-            Ok(Message::Frame(_)) => Verdict::Fine,
-            Err(Error::Capacity(_)) => return End::TooLarge,
-            Err(_) => return End::Gone,
-        };
-        if verdict == Verdict::Flooding {
-            return End::Flooding;
-        }
-    }
+/// What frames are read with.
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    handle: &'a Handle,
+    outbox: &'a Outbox,
+    verifier: &'a Verifier,
+    room: &'a RoomId,
 }
 
-async fn text_frame(
-    text: &str,
-    handle: &Handle,
-    outbox: &Outbox,
-    rates: &mut Rates,
-    now: Instant,
-) -> Verdict {
-    let frame = match codec::decode(text) {
-        Ok(frame) => frame,
-        Err(unreadable) => {
-            outbox.frame(&refused(unreadable.request_id, unreadable.code));
-            return rates.nuisance(now);
+impl Reader<'_> {
+    /// Reads frames until the peer is gone or must go.
+    async fn read(&self, stream: &mut SplitStream<Socket<impl Stream>>, last_seen: &mut Instant) -> End {
+        let mut rates = Rates::new(*last_seen);
+        loop {
+            let Ok(Some(message)) = timeout_at(*last_seen + GONE_AFTER, stream.next()).await else {
+                return End::Gone;
+            };
+            let now = Instant::now();
+            *last_seen = now;
+            let verdict = match message {
+                Ok(Message::Text(text)) => self.text_frame(&text, &mut rates, now).await,
+                Ok(Message::Binary(_)) => {
+                    self.outbox.frame(&refused(None, RefusalCode::BadMessage));
+                    rates.nuisance(now)
+                }
+                Ok(Message::Ping(_) | Message::Pong(_)) => rates.control(now),
+                Ok(Message::Close(_)) | Err(Error::ConnectionClosed) => return End::Gone,
+                Ok(Message::Frame(_)) => Verdict::Fine,
+                Err(Error::Capacity(_)) => return End::TooLarge,
+                Err(_) => return End::Gone,
+            };
+            if verdict == Verdict::Flooding {
+                return End::Flooding;
+            }
         }
-    };
-    let verdict = rates.frame(&frame, now);
-    match (frame, verdict) {
-        (_, Verdict::Flooding) => {}
-        // Only the first frame is a hello.
-        (ClientFrame::Hello(_), _) => outbox.frame(&refused(None, RefusalCode::BadMessage)),
-        (ClientFrame::Request { request_id, .. }, Verdict::TooFast) => {
-            outbox.frame(&refused(Some(request_id), RefusalCode::TooFast));
-        }
-        (ClientFrame::Ping { .. }, Verdict::TooFast) => outbox.frame(&refused(None, RefusalCode::TooFast)),
-        (ClientFrame::Request { request_id, request }, Verdict::Fine) => {
-            handle.request(request_id, request).await
-        }
-        (ClientFrame::Ping { nonce }, Verdict::Fine) => handle.ping(nonce).await,
     }
-    verdict
+
+    async fn text_frame(&self, text: &str, rates: &mut Rates, now: Instant) -> Verdict {
+        let frame = match codec::decode(text) {
+            Ok(frame) => frame,
+            Err(unreadable) => {
+                self.outbox.frame(&refused(unreadable.request_id, unreadable.code));
+                return rates.nuisance(now);
+            }
+        };
+        let verdict = rates.frame(&frame, now);
+        match (frame, verdict) {
+            (_, Verdict::Flooding) => {}
+            // Only the first frame is a hello.
+            (ClientFrame::Hello(_), _) => self.outbox.frame(&refused(None, RefusalCode::BadMessage)),
+            (ClientFrame::Request { request_id, .. }, Verdict::TooFast) => {
+                self.outbox.frame(&refused(Some(request_id), RefusalCode::TooFast));
+            }
+            (ClientFrame::Ping { .. }, Verdict::TooFast) => {
+                self.outbox.frame(&refused(None, RefusalCode::TooFast));
+            }
+            (ClientFrame::Request { request_id, request }, Verdict::Fine) => {
+                self.request(request_id, request).await;
+            }
+            (ClientFrame::Ping { nonce }, Verdict::Fine) => self.handle.ping(nonce).await,
+        }
+        verdict
+    }
+
+    /// Whoever sits down at a device brings a ticket, which is checked here like that of a hello.
+    async fn request(&self, request_id: RequestId, request: Request) {
+        let Request::ShareDevice { ticket, version, hash } = request else {
+            return self.handle.request(request_id, request).await;
+        };
+        match self.verifier.verify(&ticket, self.room) {
+            Ok(ticket) => self.handle.share_device(request_id, ticket, version, hash).await,
+            Err(error) => {
+                tracing::debug!(%error, "a ticket does not count");
+                self.outbox.frame(&refused(Some(request_id), RefusalCode::BadTicket));
+            }
+        }
+    }
 }
 
 fn refused(request_id: Option<RequestId>, code: RefusalCode) -> ServerFrame {

@@ -19,6 +19,7 @@ mod helper;
 mod lead;
 mod level;
 mod meeting;
+mod minors;
 mod noise;
 mod own;
 mod rest;
