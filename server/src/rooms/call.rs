@@ -34,7 +34,7 @@ pub(super) enum Call {
     ShareDevice {
         connection: ConnectionId,
         request_id: RequestId,
-        ticket: Ticket,
+        ticket: Box<Ticket>,
         version: u32,
         hash: String,
     },
@@ -69,7 +69,8 @@ impl Handle {
 
     pub async fn share_device(&self, request_id: RequestId, ticket: Ticket, version: u32, hash: String) {
         let connection = self.connection;
-        self.call(Call::ShareDevice { connection, request_id, ticket, version, hash }).await;
+        self.call(Call::ShareDevice { connection, request_id, ticket: Box::new(ticket), version, hash })
+            .await;
     }
 
     pub async fn ping(&self, nonce: u32) {

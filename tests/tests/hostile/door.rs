@@ -264,11 +264,15 @@ async fn waiting_full_locked_and_paused_are_told_alike() {
 /// What somebody is told who knocks and waits for three beats: each frame by its kind and its length.
 async fn told_at_the_door(scene: &Scene, alias: &str) -> Vec<(String, usize)> {
     let client = scene.knock(alias).await;
-    let kind = |frame: &ServerFrame| match frame {
-        ServerFrame::Knocked { .. } => "knocked".to_owned(),
-        // The length of a request's id is its own.
-        ServerFrame::Ok { outcome, .. } => format!("ok {outcome:?}"),
-        other => format!("{other:?}"),
+    let kind = |frame: &ServerFrame| {
+        if let ServerFrame::Knocked { .. } = frame {
+            "knocked".to_owned()
+        } else if let ServerFrame::Ok { outcome, .. } = frame {
+            // The length of a request's id is its own.
+            format!("ok {outcome:?}")
+        } else {
+            format!("{frame:?}")
+        }
     };
     let told = client
         .until("three beats", |told| {
