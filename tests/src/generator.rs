@@ -10,7 +10,7 @@ pub(crate) mod stamp;
 mod stream;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     sync::{
         Arc, Mutex,
@@ -84,6 +84,10 @@ pub struct Tally {
     pub by_phase: BTreeMap<u32, u64>,
     pub slots: BTreeMap<String, u64>,
     pub last_arrival_us: u64,
+    /// Every frame that arrived, by its counter, on its own or along with a later one.
+    pub frames: BTreeSet<u32>,
+    /// Those that arrived on their own.
+    pub whole: BTreeSet<u32>,
 }
 
 /// What a client has seen so far.
@@ -113,8 +117,21 @@ impl Received {
         tally.packets += 1;
         tally.highest_counter = tally.highest_counter.max(stamp.counter);
         tally.last_arrival_us = arrival_us;
+        tally.frames.insert(stamp.counter);
+        tally.whole.insert(stamp.counter);
         *tally.by_phase.entry(stamp.phase).or_default() += 1;
         *tally.slots.entry(slot).or_default() += 1;
+    }
+
+    /// A frame that came along with a later one.
+    pub(crate) fn count_along(&mut self, payload: &[u8]) {
+        let Some(stamp) = Stamp::find(payload) else {
+            self.unstamped += 1;
+            return;
+        };
+        let tally = self.from.entry((stamp.sender, stamp.source)).or_default();
+        tally.frames.insert(stamp.counter);
+        *tally.by_phase.entry(stamp.phase).or_default() += 1;
     }
 
     /// Packets that arrived from this sender's source, in this phase or a later one.
@@ -129,6 +146,7 @@ enum Order {
     Send { source: Source, pace: Option<Pace> },
     NewSsrc { source: Source },
     Raw(Vec<u8>),
+    Chance { arriving: u8, leaving: u8 },
     Drop { every: u32 },
 }
 
@@ -151,7 +169,12 @@ pub const CAMERA: u8 = 1;
 impl Generator {
     /// `sender` is put into each stamp.
     pub fn offer(sender: u32, shape: &Shape) -> io::Result<Offering> {
-        Client::offer(sender, shape)
+        Client::offer(sender, shape, 0)
+    }
+
+    /// One that offers redundant sound (RFC 2198): so many earlier frames go along with each one of the microphone.
+    pub fn offer_redundant(sender: u32, shape: &Shape, earlier: usize) -> io::Result<Offering> {
+        Client::offer(sender, shape, earlier)
     }
 
     pub fn is_connected(&self) -> bool {
@@ -184,6 +207,11 @@ impl Generator {
     /// Loses one in so many arriving packets (0: none), so that the client asks for them again.
     pub fn lose(&self, every: u32) {
         self.order(Order::Drop { every });
+    }
+
+    /// Loses this share of the media that arrive and that leave, in per cent, by chance.
+    pub fn lose_by_chance(&self, arriving: u8, leaving: u8) {
+        self.order(Order::Chance { arriving, leaving });
     }
 
     /// Every stamp from now on is of this phase.

@@ -118,18 +118,21 @@ counts! {
     ForwardedAudio => "hearth_relay_forwarded_packets_total" { "media": "audio" },
     ForwardedVideo => "hearth_relay_forwarded_packets_total" { "media": "video" },
 
+    Filled => "hearth_relay_redundancy_total" { "use": "filled" },
+    Repeated => "hearth_relay_redundancy_total" { "use": "repeated" },
+    NacksReceived => "hearth_relay_nacks_total" { "direction": "in" },
+    NacksSent => "hearth_relay_nacks_total" { "direction": "out" },
+    Repaired => "hearth_relay_repaired_packets_total",
+
     NoSpeaker => "hearth_relay_dropped_packets_total" { "reason": "no_speaker" },
     NoSource => "hearth_relay_dropped_packets_total" { "reason": "no_source" },
     NoListener => "hearth_relay_dropped_packets_total" { "reason": "no_listener" },
     NoSlot => "hearth_relay_dropped_packets_total" { "reason": "no_slot" },
     Barred => "hearth_relay_dropped_packets_total" { "reason": "barred" },
     OtherSpace => "hearth_relay_dropped_packets_total" { "reason": "other_space" },
+    Malformed => "hearth_relay_dropped_packets_total" { "reason": "malformed" },
     Own => "hearth_relay_dropped_packets_total" { "reason": "own" },
     OtherLayer => "hearth_relay_dropped_packets_total" { "reason": "other_layer" },
-    AwaitingKeyframe => "hearth_relay_dropped_packets_total" { "reason": "awaiting_keyframe" },
-    TooOld => "hearth_relay_dropped_packets_total" { "reason": "too_old" },
-    OverBudget => "hearth_relay_dropped_packets_total" { "reason": "over_budget" },
-    Purged => "hearth_relay_dropped_packets_total" { "reason": "purged" },
     UnknownAddress => "hearth_relay_dropped_packets_total" { "reason": "unknown_address" },
     UnknownUfrag => "hearth_relay_dropped_packets_total" { "reason": "unknown_ufrag" },
     NotAccepted => "hearth_relay_dropped_packets_total" { "reason": "not_accepted" },
@@ -150,7 +153,6 @@ counts! {
 
     IceConnected => "hearth_relay_ice_total" { "outcome": "connected" },
     IceDisconnected => "hearth_relay_ice_total" { "outcome": "disconnected" },
-    IceRestarted => "hearth_relay_ice_total" { "outcome": "restarted" },
     Rebinds => "hearth_relay_ice_total" { "outcome": "rebound" },
     DtlsConnected => "hearth_relay_dtls_total" { "outcome": "connected" },
 

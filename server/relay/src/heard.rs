@@ -1,8 +1,8 @@
 //! For how long each was heard: voiced time while the microphone's gate is open.
 //!
-//! Counted from packets that came through the gate. Bounded twice, so that nobody can count faster than time passes: by RTP time, of which each
-//! moment counts once (duplicates, replays and packets that claim to be long add nothing), and by the arrival clock. The sender's
-//! own level may lower the sum by a fifth and no more.
+//! Counted from packets that came through the gate. Bounded twice, so that nobody can count faster than time passes: by RTP time, of
+//! which each moment counts once (duplicates, replays and packets that claim to be long add nothing), and by the arrival clock. The
+//! sender's own level may lower the sum by a fifth and no more.
 
 use std::{
     collections::BTreeMap,
@@ -88,6 +88,9 @@ impl Meter {
             return;
         }
         self.until = Some(end);
+        if beyond > 0 && beyond as u32 > ticks + voice::PAUSE {
+            return;
+        }
         let fresh = if beyond > 0 { ticks.min(beyond as u32) } else { ticks };
         let counted = u64::from(fresh).min(self.passed);
         self.passed -= counted;
@@ -132,7 +135,8 @@ mod tests {
     fn speech_counts_as_long_as_it_lasts() {
         assert_eq!(counted(20, FRAME, &SPEECH, Some(20), 1), 9_980);
         assert_eq!(counted(20, FRAME, &SPEECH, None, 1), 9_980);
-        // Half of the packets never came.
+        // Half of the packets never came, or four of five.
+        assert_eq!(counted(100, 5 * FRAME, &SPEECH, None, 1), 1_980);
         assert_eq!(counted(40, 2 * FRAME, &SPEECH, None, 1), 4_980);
     }
 
@@ -140,6 +144,7 @@ mod tests {
     fn comfort_noise_counts_for_nothing() {
         assert_eq!(counted(20, FRAME, &SPEECH[..voice::COMFORT_NOISE_MAX], Some(0), 1), 0);
         assert_eq!(counted(400, 20 * FRAME, &[0x48], None, 1), 0);
+        assert_eq!(counted(400, 20 * FRAME, &SPEECH, None, 1), 0, "refreshed now and then");
     }
 
     #[test]

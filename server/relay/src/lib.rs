@@ -21,12 +21,14 @@ mod offer;
 mod packet;
 mod peer;
 mod permits;
+mod recent;
 mod slot;
 mod socket;
 mod speaker;
 mod supervisor;
 mod tcp;
 mod voice;
+mod window;
 mod worker;
 
 pub use handle::*;

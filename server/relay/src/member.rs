@@ -5,7 +5,8 @@ use std::time::Instant;
 use hearth_forwarding::{Generation, Space, Subject};
 
 use crate::{
-    demux::PeerKey, feed::Feed, handle::Tile, layers::Layers, mailbox::GroupId, peer::Peer, slot::Slot,
+    demux::PeerKey, feed::Feed, handle::Tile, layers::Layers, mailbox::GroupId, peer::Peer, recent::Recent,
+    slot::Slot,
 };
 
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub struct Sending {
     pub layers: Layers,
     /// The slots that take it, or will from its next key frame on.
     pub routes: Vec<(PeerKey, usize)>,
+    /// Of sound.
+    pub recent: Recent,
 }
 
 /// Members by key. A place is used again with another birth, so that a key of before finds nothing.

@@ -27,6 +27,8 @@ pub struct Line {
     /// Simulcast layers that it sends, as listed.
     pub rids: Vec<String>,
     pub ssrcs: Vec<u32>,
+    /// Payload types of RFC 2198 for the sound of this line.
+    pub red: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +107,7 @@ struct Section {
     receives: bool,
     rids: Vec<String>,
     ssrcs: Vec<u32>,
+    red: Vec<u8>,
 }
 
 impl Section {
@@ -126,6 +129,7 @@ impl Section {
             receives: true,
             rids: Vec::new(),
             ssrcs: Vec::new(),
+            red: Vec::new(),
         })
     }
 
@@ -150,6 +154,10 @@ impl Section {
                 if let (Some(rid), Some("send")) = (rid, direction) {
                     self.rids.push(rid.to_owned());
                 }
+            }
+            "rtpmap" => {
+                let red = value.strip_suffix(" red/48000/2").and_then(|number| number.parse().ok());
+                self.red.extend(red.filter(|red| !self.red.contains(red)));
             }
             "ssrc" => {
                 let ssrc = value.split(' ').next().and_then(|ssrc| ssrc.parse().ok());
@@ -177,7 +185,7 @@ impl Section {
             (false, true, _) => Use::Slot,
             (true, _, None) | (false, false, _) => Use::Nothing,
         };
-        Ok(Line { mid, kind: self.kind, use_, rids: self.rids, ssrcs: self.ssrcs })
+        Ok(Line { mid, kind: self.kind, use_, rids: self.rids, ssrcs: self.ssrcs, red: self.red })
     }
 }
 
@@ -215,7 +223,7 @@ mod tests {
     use super::*;
 
     const SDP: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
-        m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=sendonly\r\na=ssrc:5 cname:x\r\na=ssrc:5 msid:y\r\n\
+        m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=sendonly\r\na=rtpmap:63 red/48000/2\r\na=ssrc:5 cname:x\r\na=ssrc:5 msid:y\r\n\
         a=candidate:1 1 udp 1 10.0.0.1 9 typ host\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n\
         m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=sendonly\r\na=rid:q send\r\na=rid:h send\r\na=simulcast:send q;h\r\n\
         m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:2\r\na=recvonly\r\n\
@@ -232,6 +240,7 @@ mod tests {
         let uses: Vec<Use> = sketch.lines.iter().map(|line| line.use_).collect();
         assert_eq!(uses, [Use::Feed(Feed::Microphone), Use::Feed(Feed::Camera), Use::Slot, Use::Nothing]);
         assert_eq!(sketch.lines[0].ssrcs, [5]);
+        assert_eq!((&sketch.lines[0].red[..], &sketch.lines[2].red[..]), (&[63][..], &[][..]));
         assert_eq!(sketch.lines[1].rids, ["q", "h"]);
         assert!(sketch.sdp.contains("127.0.0.1 9 typ host") && !sketch.sdp.contains("10.0.0.1"));
         assert!(!read(SDP, &[], false).expect("read").sdp.contains("a=candidate"));

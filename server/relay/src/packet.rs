@@ -16,6 +16,8 @@ pub struct Packet {
     /// RFC 6464: −dBov, 0 the loudest, 127 silence. A hint by the sender, no more.
     pub level: Option<u8>,
     pub picture: Option<Picture>,
+    /// The payload is several in one (RFC 2198), each to be of this payload type.
+    pub red: Option<u8>,
     /// Shared by all who get it. Empty: padding alone.
     pub payload: Arc<[u8]>,
 }

@@ -6,9 +6,14 @@
 
 mod identity;
 mod media;
+mod red;
 mod route;
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use str0m::{
     Event, IceConnectionState, Input, Output, Rtc,
@@ -22,6 +27,7 @@ use str0m::{
 
 pub use identity::Identity;
 use media::Lines;
+pub use red::{Block, fits, unwrap, wrap};
 use route::Route;
 
 use crate::{
@@ -30,6 +36,7 @@ use crate::{
     guard::{self, Entry, Guard, Reject},
     offer::Sketch,
     packet::{Numbers, Packet, Picture},
+    recent::REPEATED_MAX,
 };
 
 /// What is kept of a slot's video for retransmission: at most so much, at most so old.
@@ -39,6 +46,8 @@ const KEPT: Duration = Duration::from_millis(1_500);
 const REPAIRS_MAX: Option<f32> = Some(0.3);
 /// Slots that one connection may have had, over all its offers.
 const SLOTS_MAX: usize = 128;
+/// How often the stack says what was lost and asked for again.
+const STATS: Duration = Duration::from_secs(1);
 /// A drain that brings more than this has a fault in it.
 const DRAIN_MAX: usize = 20_000;
 
@@ -58,6 +67,13 @@ pub enum Fault {
 #[derive(Debug)]
 pub enum Signal {
     Packet(Packet),
+    /// Asked for again: by the browser, and of it.
+    Nacks {
+        received: u64,
+        sent: u64,
+    },
+    /// Packets that were sent again.
+    Repaired(u64),
     /// The browser wants a key frame in this slot.
     KeyFrameWanted {
         slot: usize,
@@ -86,6 +102,19 @@ pub struct Peer {
     lines: Lines,
     connected: bool,
     route: Route,
+    repairs: Vec<u8>,
+    lost: Lost,
+    /// Requests to send again that the stack has counted for each line and layer, received and sent.
+    nacks: HashMap<(Mid, Option<Rid>), [u64; 2]>,
+}
+
+/// The share of what was sent to a browser that did not arrive.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lost {
+    /// Of all packets in the last second; too low where few are sent, as losses between two reports are not in it.
+    soon: f32,
+    /// Of sound, as its receiver reports say: right, but of some seconds ago.
+    surely: f32,
 }
 
 impl std::fmt::Debug for Peer {
@@ -102,6 +131,7 @@ impl Peer {
             // DTLS 1.3 would end with AES128_CM_SHA1_80 here; 1.2 with AEAD_AES_256_GCM.
             .set_dtls_version(DtlsVersion::Dtls12)
             .set_rtp_mode(true)
+            .set_stats_interval(Some(STATS))
             // Opus has no retransmission format of its own here, so nothing is kept of it.
             .set_send_buffer_audio(1)
             .set_send_buffer_video(KEPT_PACKETS)
@@ -116,6 +146,9 @@ impl Peer {
             lines: Lines::default(),
             connected: false,
             route: Route::default(),
+            repairs: Vec::new(),
+            lost: Lost::default(),
+            nacks: HashMap::new(),
         }
     }
 
@@ -133,6 +166,7 @@ impl Peer {
             self.limit_kept(mid);
         }
         self.guard.negotiate(self.lines.negotiated(&self.rtc, offer));
+        self.repairs = self.lines.repairs(&self.rtc);
         Ok(answer.to_sdp_string())
     }
 
@@ -202,14 +236,22 @@ impl Peer {
         send: &mut dyn FnMut(Path, &[u8]),
         signals: &mut Vec<Signal>,
     ) -> Result<Instant, Fault> {
+        let mut repaired = 0;
         for _ in 0..DRAIN_MAX {
             match self.rtc.poll_output().map_err(Fault::Stack)? {
-                Output::Timeout(at) if self.rtc.is_alive() => return Ok(at),
+                Output::Timeout(at) if self.rtc.is_alive() => {
+                    signals.extend((repaired > 0).then_some(Signal::Repaired(repaired)));
+                    return Ok(at);
+                }
                 Output::Timeout(_) => return Err(Fault::Closed),
                 Output::Transmit(transmit) => {
                     let via = if transmit.proto == Protocol::Udp { Via::Udp } else { Via::Tcp };
                     let path = Path { via, remote: transmit.destination };
-                    let is_check = guard::kind(&transmit.contents) == Some(guard::Kind::Stun);
+                    let kind = guard::kind(&transmit.contents);
+                    let is_check = kind == Some(guard::Kind::Stun);
+                    let is_repair =
+                        || transmit.contents.get(1).is_some_and(|byte| self.repairs.contains(&(byte & 0x7f)));
+                    repaired += u64::from(kind == Some(guard::Kind::Rtp) && is_repair());
                     send(self.route.nominated().filter(|_| !is_check).unwrap_or(path), &transmit.contents);
                 }
                 Output::Event(event) => self.handle(event, now, signals),
@@ -218,25 +260,44 @@ impl Peer {
         Err(Fault::Endless)
     }
 
-    /// Hands a packet over for a slot. It leaves with the next drain, which must come in this turn of the worker.
-    pub fn write(&mut self, slot: usize, packet: &Packet, numbers: Numbers, now: Instant) -> bool {
+    /// How many of the latest frames are to go along with each new one in this slot, and their payload type. More as more is lost; one
+    /// also while nothing is, since what is lost first is lost before anybody knows.
+    pub fn repeats(&self, slot: usize) -> Option<(usize, u8)> {
+        let line = self.lines.slots.get(slot)?;
+        let (_, payload_type) = (line.red?, line.payload_type?);
+        let count = match self.lost.soon.max(self.lost.surely) {
+            lost if lost < 0.02 => 1,
+            lost if lost < 0.1 => 2,
+            _ => REPEATED_MAX,
+        };
+        Some((count, *payload_type))
+    }
+
+    /// Hands a packet over for a slot. It leaves with the next drain, which must come in this turn of the worker. `along`: its payload
+    /// together with earlier ones.
+    pub fn write(
+        &mut self,
+        slot: usize,
+        packet: &Packet,
+        along: Option<Arc<[u8]>>,
+        numbers: Numbers,
+        now: Instant,
+    ) -> bool {
         let Some(line) = self.lines.slots.get(slot).filter(|line| line.active && self.connected) else {
             return false;
         };
-        let Some(payload_type) = line.payload_type else { return false };
+        let (payload_type, payload) = match (along, line.red) {
+            (Some(along), Some(red)) => (Some(red), along),
+            (Some(_), None) | (None, _) => (line.payload_type, packet.payload.clone()),
+        };
+        let Some(payload_type) = payload_type else { return false };
         let patch = line.kind == Kind::Video && packet.picture.is_some();
         let patch = if patch { media::patch(&packet.payload, numbers) } else { None };
         let mut direct = self.rtc.direct_api();
         let Some(stream) = direct.stream_tx_by_mid(line.id, None) else { return false };
-        let mut write = RtpWrite::new(
-            payload_type,
-            numbers.sequence.into(),
-            numbers.timestamp,
-            now,
-            packet.payload.clone(),
-        )
-        .marker(numbers.marker)
-        .nackable(line.kind == Kind::Video);
+        let mut write = RtpWrite::new(payload_type, numbers.sequence.into(), numbers.timestamp, now, payload)
+            .marker(numbers.marker)
+            .nackable(line.kind == Kind::Video);
         if let Some(patch) = patch {
             write = write.vp8_patch(patch);
         }
@@ -316,16 +377,34 @@ impl Peer {
         } else if let Event::Connected = event {
             self.connected = true;
             signals.push(Signal::Connected);
+        } else if let Event::PeerStats(stats) = event {
+            self.lost.soon = stats.egress_loss_fraction.unwrap_or(self.lost.soon);
+        } else if let Event::MediaEgressStats(stats) = event {
+            let is_sound =
+                self.lines.slots.iter().any(|slot| slot.id == stats.mid && slot.kind == Kind::Audio);
+            self.lost.surely = stats.loss.filter(|_| is_sound).unwrap_or(self.lost.surely);
+            signals.extend(self.nacks(stats.mid, stats.rid, 0, stats.nacks));
+        } else if let Event::MediaIngressStats(stats) = event {
+            signals.extend(self.nacks(stats.mid, stats.rid, 1, stats.nacks));
         } else if let Event::IceConnectionStateChange(IceConnectionState::Disconnected) = event {
             signals.push(Signal::Disconnected);
         }
     }
 
+    /// What has been added to a count, received (0) or sent (1).
+    fn nacks(&mut self, mid: Mid, rid: Option<Rid>, which: usize, count: u64) -> Option<Signal> {
+        let known = self.nacks.entry((mid, rid)).or_default();
+        let before = std::mem::replace(&mut known[which], count);
+        let added = count.saturating_sub(before);
+        let mut both = [0; 2];
+        both[which] = added;
+        let [received, sent] = both;
+        (added > 0).then_some(Signal::Nacks { received, sent })
+    }
+
     fn packet(&mut self, packet: &RtpPacket) -> Option<Packet> {
         let (feed, layer) = self.lines.source(&mut self.rtc, packet.header.ssrc)?;
-        if !self.lines.carries(feed, packet.header.payload_type) {
-            return None;
-        }
+        let red = self.lines.carries(feed, packet.header.payload_type)?;
         let picture = match feed.kind() {
             Kind::Video if !packet.payload.is_empty() => Some(picture(&packet.payload)?),
             Kind::Video | Kind::Audio => None,
@@ -338,6 +417,7 @@ impl Peer {
             marker: packet.header.marker,
             level: packet.header.ext_vals.audio_level.map(|level| level.unsigned_abs()),
             picture,
+            red,
             payload: packet.payload.clone(),
         })
     }

@@ -12,6 +12,7 @@ use crate::{
     feed::{Feed, Kind},
     handle::Carried,
     packet::{Numbers, Packet, Picture},
+    window::Window,
 };
 
 /// Farther from the newest packet than this, a packet belongs to another run of numbers. Packets.
@@ -55,6 +56,7 @@ pub struct Slot {
     height: u32,
     run: Run,
     last: Last,
+    used: Window,
 }
 
 /// How the present source's numbers become the slot's.
@@ -103,6 +105,7 @@ impl Slot {
                 key_index: (start >> 4) as u8 & 0x1f,
                 at: None,
             },
+            used: Window::default(),
         }
     }
 
@@ -215,6 +218,11 @@ impl Slot {
         })
     }
 
+    /// Whether this packet of the present source went out here, since it fills the slot.
+    pub fn has_sent(&self, sequence: u64) -> bool {
+        self.carries.is_some() && self.run.place(sequence).is_some_and(|number| self.used.has(number))
+    }
+
     fn may_start(&self, packet: &Packet) -> bool {
         !packet.payload.is_empty()
             && match self.kind {
@@ -252,14 +260,13 @@ impl Slot {
 
     fn number(&mut self, packet: &Packet, now: Instant) -> Option<Numbers> {
         let run = &mut self.run;
-        if packet.sequence < run.first_in {
-            return None;
-        }
-        let gaps = run.gaps.iter().filter(|gap| **gap < packet.sequence).count() as u64;
-        let sequence = run.first_out + (packet.sequence - run.first_in) - gaps;
+        let sequence = run.place(packet.sequence)?;
         let newest = packet.sequence >= run.highest_in;
         if packet.payload.is_empty() {
             run.close_gap(packet.sequence);
+            return None;
+        }
+        if !self.used.take(sequence) {
             return None;
         }
         let Picture { picture_id, tl0_index, key_index, .. } = packet.picture.unwrap_or_default();
@@ -287,6 +294,11 @@ impl Slot {
 }
 
 impl Run {
+    fn place(&self, sequence: u64) -> Option<u64> {
+        let gaps = self.gaps.iter().filter(|gap| **gap < sequence).count() as u64;
+        Some(self.first_out + sequence.checked_sub(self.first_in)? - gaps)
+    }
+
     /// Padding alone is not forwarded; later packets move up. Only while no later one has its number already.
     fn close_gap(&mut self, sequence: u64) {
         if sequence <= self.highest_in {
@@ -324,6 +336,7 @@ mod tests {
             timestamp,
             marker: video,
             level: None,
+            red: None,
             picture: video.then_some(Picture {
                 starts_key_frame: key,
                 picture_id: Some(sequence as u16 & 0x7fff),
@@ -436,6 +449,26 @@ mod tests {
             assert_eq!(take(sequence, true), None);
         }
         assert_eq!(take(200, false), Some(first + 4));
+    }
+
+    #[test]
+    fn no_number_is_used_twice_whatever_comes_twice() {
+        let now = Instant::now();
+        let mut slot = Slot::new(Kind::Audio, 0);
+        slot.assign(Some(filling(ANNA, Feed::Microphone)), now);
+        let mut numbers = Vec::new();
+        // Copies, also from another SSRC with the same numbers, what comes late, and what starts anew.
+        for sequence in [10, 11, 11, 13, 12, 12, 10, 9_000, 9_000, 9_001, 13, 9_001, 9_002] {
+            let taken = slot.take(ANNA, &frame(Feed::Microphone, sequence, 0, false), now);
+            numbers.extend(taken.map(|taken| taken.numbers.sequence));
+        }
+        let mut unique = numbers.clone();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!((numbers.len(), unique.len()), (9, 9), "{numbers:?}");
+        assert!(slot.has_sent(9_002) && !slot.has_sent(9_003) && !slot.has_sent(13));
+        slot.assign(None, now);
+        assert!(!slot.has_sent(9_002));
     }
 
     #[test]

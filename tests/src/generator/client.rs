@@ -1,7 +1,7 @@
 //! The thread of one client: its socket, its connection, what it sends and what it counts.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     io,
     net::{SocketAddr, UdpSocket},
     sync::{Arc, atomic::Ordering, mpsc},
@@ -14,7 +14,7 @@ use str0m::{
     format::Codec,
     media::{Direction, MediaKind, Mid, Rid, Simulcast, SimulcastLayer},
     net::{Protocol, Receive},
-    rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc},
+    rtp::{ExtensionValues, RedDecoder, RtpPacket, RtpWrite, Ssrc},
 };
 
 use super::{
@@ -33,17 +33,21 @@ pub(super) struct Client {
     last_seq: BTreeMap<Ssrc, u64>,
     lose_every: u32,
     arrived: u32,
+    red: usize,
+    /// In per cent: of what arrives and of what leaves.
+    lose: (u8, u8),
+    dice: u64,
 }
 
 impl Client {
-    pub(super) fn offer(sender: u32, shape: &Shape) -> io::Result<Offering> {
+    pub(super) fn offer(sender: u32, shape: &Shape, red: usize) -> io::Result<Offering> {
         let now = Instant::now();
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         let local = socket.local_addr()?;
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
             .clear_codecs()
-            .enable_opus(true, false)
+            .enable_opus(true, red > 0)
             .enable_vp8(true)
             .build(now);
         let host = Candidate::host(local, "udp").map_err(io::Error::other)?;
@@ -64,6 +68,7 @@ impl Client {
                 time: 90_000 * sender,
                 counter: 0,
                 picture: payload::Vp8::default(),
+                sent: VecDeque::new(),
             });
         };
         if shape.microphone {
@@ -103,6 +108,9 @@ impl Client {
             last_seq: BTreeMap::new(),
             lose_every: 0,
             arrived: 0,
+            red,
+            lose: (0, 0),
+            dice: 0x5eed_0000_0001 + u64::from(sender),
         };
         Ok(Offering { sdp: offer.to_sdp_string(), tracks, client, pending })
     }
@@ -131,6 +139,9 @@ impl Client {
                 Output::Timeout(at) => return Some(at),
                 Output::Transmit(datagram) => {
                     self.remote = Some(datagram.destination);
+                    if is_media(&datagram.contents) && self.is_lost(self.lose.1) {
+                        continue;
+                    }
                     // A full socket loses a packet, as any network may.
                     let _ = self.socket.send_to(&datagram.contents, datagram.destination);
                 }
@@ -156,9 +167,10 @@ impl Client {
     }
 
     fn take(&mut self, datagram: &[u8], source: SocketAddr) {
-        let is_media = datagram.first().is_some_and(|byte| (128..192).contains(byte))
-            && datagram.get(1).is_some_and(|byte| !(192..224).contains(byte));
-        if is_media && self.lose_every > 0 {
+        if is_media(datagram) && self.is_lost(self.lose.0) {
+            return;
+        }
+        if is_media(datagram) && self.lose_every > 0 {
             self.arrived = self.arrived.wrapping_add(1);
             if self.arrived.is_multiple_of(self.lose_every) {
                 return;
@@ -168,6 +180,14 @@ impl Client {
         let _ = self.rtc.handle_input(Input::Receive(Instant::now(), receive));
         // The stack holds one packet for its reader: the next would take its place.
         self.drain();
+    }
+
+    /// A small generator of its own (xorshift), the same in every run.
+    fn is_lost(&mut self, per_cent: u8) -> bool {
+        self.dice ^= self.dice << 13;
+        self.dice ^= self.dice >> 7;
+        self.dice ^= self.dice << 17;
+        self.dice % 100 < u64::from(per_cent)
     }
 
     fn note(&mut self, event: Event) {
@@ -196,7 +216,17 @@ impl Client {
         {
             received.gaps += seq - last - 1;
         }
-        received.count(&packet.payload, mid.unwrap_or_default(), arrival_us);
+        let red = self.rtc.codec_config().params().iter().find_map(|params| params.red());
+        if red != Some(packet.header.payload_type) {
+            return received.count(&packet.payload, mid.unwrap_or_default(), arrival_us);
+        }
+        let blocks = RedDecoder::decode(&packet.payload).unwrap_or_default();
+        let Some((own, along)) = blocks.split_last() else {
+            received.unstamped += 1;
+            return;
+        };
+        received.count(own.payload, mid.unwrap_or_default(), arrival_us);
+        along.iter().for_each(|block| received.count_along(block.payload));
     }
 
     fn obey(&mut self, order: Order) {
@@ -222,6 +252,7 @@ impl Client {
                 }
             }
             Order::Drop { every } => self.lose_every = every,
+            Order::Chance { arriving, leaving } => self.lose = (arriving, leaving),
         }
     }
 
@@ -256,12 +287,14 @@ impl Client {
         stream.seq += 1;
         let is_voice = stream.source == Source::Microphone;
         let codec = if is_voice { Codec::Opus } else { Codec::Vp8 };
-        let Some(pt) =
-            self.rtc.codec_config().find(|params| params.spec().codec == codec).map(|params| params.pt())
-        else {
+        let Some(params) = self.rtc.codec_config().find(|params| params.spec().codec == codec) else {
             return;
         };
         let (payload, marker) = stream.next(stamp, pace);
+        let (pt, payload) = match params.red().filter(|_| is_voice) {
+            Some(red) => (red, stream.wrap(params.pt(), payload, self.red)),
+            None => (params.pt(), payload),
+        };
         let extensions = ExtensionValues {
             audio_level: pace.level,
             voice_activity: pace.level.map(|level| level > -50),
@@ -286,4 +319,10 @@ impl Client {
         }
         let _ = self.rtc.handle_input(Input::Timeout(now));
     }
+}
+
+/// RTP, not RTCP (RFC 5761).
+fn is_media(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|byte| (128..192).contains(byte))
+        && datagram.get(1).is_some_and(|byte| !(192..224).contains(byte))
 }

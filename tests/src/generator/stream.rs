@@ -1,11 +1,11 @@
 //! One RTP stream of a client.
 
-use std::time::Instant;
+use std::{collections::VecDeque, time::Instant};
 
 use hearth_protocol::Source;
 use str0m::{
-    media::{Mid, Rid},
-    rtp::Ssrc,
+    media::{Mid, Pt, Rid},
+    rtp::{RedEncoder, RedundantBlock, Ssrc},
 };
 
 use super::{Pace, Stamp, payload};
@@ -23,6 +23,8 @@ pub(super) struct Stream {
     pub(super) time: u32,
     pub(super) counter: u32,
     pub(super) picture: payload::Vp8,
+    /// The latest sound and when it was, newest last.
+    pub(super) sent: VecDeque<(u32, Vec<u8>)>,
 }
 
 impl Stream {
@@ -34,5 +36,21 @@ impl Stream {
         };
         self.time = self.time.wrapping_add(payload.ticks);
         (payload.bytes, payload.marker)
+    }
+
+    /// Puts up to so many earlier frames in front (RFC 2198).
+    pub(super) fn wrap(&mut self, pt: Pt, payload: Vec<u8>, count: usize) -> Vec<u8> {
+        let block = |(time, payload): &(u32, Vec<u8>)| RedundantBlock {
+            pt: *pt,
+            timestamp_offset: self.time.wrapping_sub(*time),
+            payload: payload.clone(),
+        };
+        let blocks: Vec<_> = self.sent.iter().map(block).collect();
+        let wrapped = RedEncoder::encode(*pt, &payload, &blocks);
+        self.sent.push_back((self.time, payload));
+        if self.sent.len() > count {
+            self.sent.pop_front();
+        }
+        wrapped
     }
 }

@@ -4,5 +4,6 @@ mod forwarding;
 mod heard;
 mod hostile;
 mod meeting;
+mod redundancy;
 mod slots;
 mod spaces;

@@ -92,7 +92,16 @@ impl Meeting {
 
     /// A browser that has its connection.
     pub fn join(&self, subject: u32, shape: &Shape) -> Generator {
-        let offering = Generator::offer(subject, shape).expect("an offer");
+        self.start(subject, Generator::offer(subject, shape).expect("an offer"))
+    }
+
+    /// One that has voice alone, with so many earlier frames in each packet.
+    pub fn join_redundant(&self, subject: u32, earlier: usize) -> Generator {
+        let shape = Shape { camera: false, video_slots: 0, ..Shape::default() };
+        self.start(subject, Generator::offer_redundant(subject, &shape, earlier).expect("an offer"))
+    }
+
+    fn start(&self, subject: u32, offering: Offering) -> Generator {
         let answer = self.try_offer(subject, 1, &offering).expect("an answer");
         let generator = offering.start(&answer).expect("a client");
         wait("a connection", || generator.is_connected());

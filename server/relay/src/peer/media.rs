@@ -17,7 +17,8 @@ use crate::{
 /// SSRCs whose place is remembered; the guard lets no more through.
 const SOURCES_MAX: usize = 2 * guard::SSRCS_MAX;
 
-/// Opus and VP8 with retransmission; no other codec. RED is not negotiated: Opus' own FEC and concealment carry the loss.
+/// Opus, with redundancy (RFC 2198), and VP8, with retransmission (RFC 4588); no other codec. Opus is never sent again: it has no
+/// stream for that, and the same number under another header would repeat a nonce.
 pub fn config() -> RtcConfig {
     let mut extensions = ExtensionMap::empty();
     let allowed = [
@@ -31,7 +32,7 @@ pub fn config() -> RtcConfig {
     for (id, extension) in (1..).zip(allowed) {
         extensions.set(id, extension);
     }
-    RtcConfig::new().clear_codecs().enable_opus(true, false).enable_vp8(true).set_extension_map(extensions)
+    RtcConfig::new().clear_codecs().enable_opus(true, true).enable_vp8(true).set_extension_map(extensions)
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +50,7 @@ pub struct SlotLine {
     pub kind: Kind,
     pub active: bool,
     pub payload_type: Option<Pt>,
+    pub red: Option<Pt>,
 }
 
 #[derive(Debug)]
@@ -57,6 +59,8 @@ pub struct FeedLine {
     /// Smallest picture first; empty: one layer without a name.
     pub rids: Vec<String>,
     payload_types: Vec<Pt>,
+    /// Of RFC 2198, and what is in it.
+    red: Option<(Pt, Pt)>,
 }
 
 impl Lines {
@@ -72,19 +76,23 @@ impl Lines {
             let id = Mid::from(line.mid.as_str());
             let Some(media) = rtc.media(id) else { continue };
             let payload_types = payload_types(rtc, media.remote_pts(), line.kind);
+            let red = red(rtc, &payload_types, &line.red);
             match line.use_ {
                 Use::Feed(feed) if media.direction().is_receiving() => {
                     self.feeds[feed.index()] =
-                        Some(FeedLine { id, rids: by_size(&line.rids), payload_types });
+                        Some(FeedLine { id, rids: by_size(&line.rids), payload_types, red });
                 }
                 Use::Slot => {
                     let active = media.direction().is_sending();
                     let payload_type = payload_types.first().copied();
+                    let red = red.filter(|(_, primary)| Some(*primary) == payload_type).map(|(red, _)| red);
                     match self.slots.iter_mut().find(|slot| slot.id == id) {
-                        Some(slot) => (slot.active, slot.payload_type) = (active, payload_type),
+                        Some(slot) => {
+                            (slot.active, slot.payload_type, slot.red) = (active, payload_type, red);
+                        }
                         None => {
                             let (mid, kind) = (line.mid.clone(), line.kind);
-                            self.slots.push(SlotLine { id, mid, kind, active, payload_type });
+                            self.slots.push(SlotLine { id, mid, kind, active, payload_type, red });
                             fresh.push(id);
                         }
                     }
@@ -117,7 +125,10 @@ impl Lines {
             negotiated.lines.push(guard::Line {
                 mid: line.mid.clone(),
                 rids: feed.rids.clone(),
-                payloads: feed.payload_types.iter().map(|payload_type| **payload_type).collect(),
+                payloads: (feed.payload_types.iter())
+                    .chain(feed.red.iter().map(|(red, _)| red))
+                    .map(|payload_type| **payload_type)
+                    .collect(),
                 repairs: repairs
                     .filter_map(|params| params.resend())
                     .map(|payload_type| *payload_type)
@@ -128,8 +139,19 @@ impl Lines {
         negotiated
     }
 
-    pub fn carries(&self, feed: Feed, payload_type: Pt) -> bool {
-        self.feeds[feed.index()].as_ref().is_some_and(|line| line.payload_types.contains(&payload_type))
+    /// Whether a packet of this payload type is media of the feed, and if it is several in one, of which payload type those are.
+    pub fn carries(&self, feed: Feed, payload_type: Pt) -> Option<Option<u8>> {
+        let line = self.feeds[feed.index()].as_ref()?;
+        match line.red {
+            Some((red, primary)) if red == payload_type => Some(Some(*primary)),
+            Some(_) | None => line.payload_types.contains(&payload_type).then_some(None),
+        }
+    }
+
+    /// Payload types of retransmissions to this browser.
+    pub fn repairs(&self, rtc: &Rtc) -> Vec<u8> {
+        let params = rtc.codec_config().params().iter();
+        params.filter_map(|params| params.resend()).map(|payload_type| *payload_type).collect()
     }
 
     pub fn source(&mut self, rtc: &mut Rtc, ssrc: Ssrc) -> Option<(Feed, usize)> {
@@ -171,6 +193,15 @@ fn payload_types(rtc: &Rtc, remote: &[Pt], kind: Kind) -> Vec<Pt> {
         .filter(|params| params.spec().codec == codec && remote.contains(&params.pt()))
         .map(|params| params.pt())
         .collect()
+}
+
+/// What this line offered and we took of RFC 2198, and what is in it.
+fn red(rtc: &Rtc, payload_types: &[Pt], offered: &[u8]) -> Option<(Pt, Pt)> {
+    let mut params = rtc.codec_config().params().iter().filter(|params| payload_types.contains(&params.pt()));
+    params.find_map(|params| {
+        let red = params.red().filter(|red| offered.contains(&**red))?;
+        Some((red, params.pt()))
+    })
 }
 
 /// `q h f` are known by name; other names are listed from small to large.

@@ -1,6 +1,9 @@
 //! A packet's way from its sender to the listeners' slots.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use hearth_forwarding::Stop;
 
@@ -11,14 +14,20 @@ use crate::{
     feed::{Feed, Kind},
     ingress::{self, Admission},
     packet::Packet,
-    peer::Signal,
+    peer::{self, Signal},
     permits,
+    recent::{Frame, Recent},
 };
 
 impl Worker<'_> {
     pub(super) fn handle(&mut self, key: PeerKey, signal: Signal) {
         match signal {
-            Signal::Packet(packet) => self.forward(key, &packet),
+            Signal::Packet(packet) => self.forward(key, packet),
+            Signal::Nacks { received, sent } => {
+                self.counters.add(Count::NacksReceived, received);
+                self.counters.add(Count::NacksSent, sent);
+            }
+            Signal::Repaired(packets) => self.counters.add(Count::Repaired, packets),
             Signal::KeyFrameWanted { slot } => {
                 self.counters.one(Count::KeyframesAsked);
                 let slot = self.members.get(key).and_then(|member| member.slots.get(slot));
@@ -38,17 +47,31 @@ impl Worker<'_> {
         }
     }
 
-    fn forward(&mut self, from: PeerKey, packet: &Packet) {
-        let now = self.now;
+    fn forward(&mut self, from: PeerKey, packet: Packet) {
         let Some(member) = self.members.get_mut(from) else { return };
         let Some(group) = self.groups.get_mut(&member.group) else { return };
-        let row = member.row;
         // First of all, and on nothing that the sender wrote.
-        match ingress::gate(&group.permits, row, packet.feed) {
+        match ingress::gate(&group.permits, member.row, packet.feed) {
             Admission::Open => {}
             Admission::Closed(reasons) => return self.counters.closed(reasons),
             Admission::Unknown => return self.counters.one(Count::NoSpeaker),
         }
+        let Some(sending) = &member.feeds[packet.feed.index()] else {
+            return self.counters.one(Count::NoSource);
+        };
+        let Some(payload_type) = packet.red else { return self.pass(from, &packet) };
+        let Some(whole) = sending.recent.unwrap(packet, payload_type) else {
+            return self.counters.one(Count::Malformed);
+        };
+        self.counters.add(Count::Filled, whole.len() as u64 - 1);
+        whole.iter().for_each(|packet| self.pass(from, packet));
+    }
+
+    /// A packet behind its gate.
+    fn pass(&mut self, from: PeerKey, packet: &Packet) {
+        let now = self.now;
+        let Some(member) = self.members.get_mut(from) else { return };
+        let Some(group) = self.groups.get_mut(&member.group) else { return };
         if packet.feed.kind() == Kind::Audio {
             let speakers = group.speakers.entry(member.space).or_default();
             speakers.heard(member.subject, member.weight, packet.payload.len(), packet.level, now);
@@ -56,9 +79,7 @@ impl Worker<'_> {
         if packet.feed == Feed::Microphone {
             group.heard.packet(member.subject, packet.timestamp, &packet.payload, packet.level, now);
         }
-        let Some(sending) = &mut member.feeds[packet.feed.index()] else {
-            return self.counters.one(Count::NoSource);
-        };
+        let Some(sending) = &mut member.feeds[packet.feed.index()] else { return };
         let picture = packet.picture.unwrap_or_default();
         sending.layers.heard(packet.layer, now, picture.height);
         if picture.starts_key_frame
@@ -66,21 +87,33 @@ impl Worker<'_> {
         {
             layer.wish.granted();
         }
-        let routes = std::mem::take(&mut sending.routes);
+        let (row, routes) = (member.row, std::mem::take(&mut sending.routes));
+        let mut along = Along { recent: std::mem::take(&mut sending.recent), made: Vec::new() };
         if routes.is_empty() {
             self.counters.one(Count::NoSlot);
         }
         for (listener, slot) in &routes {
-            self.forward_to(from, row, packet, *listener, *slot);
+            self.pass_to(from, row, packet, &mut along, *listener, *slot);
         }
         if let Some(Some(sending)) =
             self.members.get_mut(from).map(|member| &mut member.feeds[packet.feed.index()])
         {
-            sending.routes = routes;
+            (sending.routes, sending.recent) = (routes, along.recent);
+            if packet.feed.kind() == Kind::Audio {
+                sending.recent.note(packet);
+            }
         }
     }
 
-    fn forward_to(&mut self, from: PeerKey, row: usize, packet: &Packet, to: PeerKey, at: usize) {
+    fn pass_to(
+        &mut self,
+        from: PeerKey,
+        row: usize,
+        packet: &Packet,
+        along: &mut Along,
+        to: PeerKey,
+        at: usize,
+    ) {
         let now = self.now;
         let Some(listener) = self.members.get_mut(to) else { return self.counters.one(Count::NoListener) };
         let Some(group) = self.groups.get_mut(&listener.group) else { return };
@@ -100,11 +133,15 @@ impl Worker<'_> {
             return self.counters.one(Count::OtherLayer);
         };
         let news = !slot.is_told();
+        let wrapped = listener.peer.repeats(at).and_then(|(most, payload_type)| {
+            along.payload(packet, most, payload_type, |sequence| slot.has_sent(sequence))
+        });
+        self.counters.add(Count::Repeated, u64::from(wrapped.is_some()));
         let written = catch_unwind(AssertUnwindSafe(|| {
             if forwarded.switched {
                 listener.peer.forget_sent(at);
             }
-            listener.peer.write(at, packet, forwarded.numbers, now)
+            listener.peer.write(at, packet, wrapped, forwarded.numbers, now)
         }));
         group.news |= news;
         if forwarded.switched {
@@ -132,5 +169,35 @@ impl Worker<'_> {
             Some(Stop::Own) => self.counters.one(Count::Own),
             Some(Stop::NoListener) | None => self.counters.one(Count::NoListener),
         }
+    }
+}
+
+/// A packet's sound together with what went before it, made once for all who get the same.
+struct Along {
+    recent: Recent,
+    made: Vec<(usize, u8, Arc<[u8]>)>,
+}
+
+impl Along {
+    /// With at most so many earlier frames, all of which this listener was sent already. None: without any.
+    fn payload(
+        &mut self,
+        packet: &Packet,
+        most: usize,
+        payload_type: u8,
+        was_sent: impl Fn(u64) -> bool,
+    ) -> Option<Arc<[u8]>> {
+        let fits = |frame: &&Frame| was_sent(frame.sequence) && peer::fits(frame, packet.timestamp);
+        let count = self.recent.newest().take(most).take_while(fits).count();
+        if count == 0 {
+            return None;
+        }
+        let made = self.made.iter().find(|(known, of, _)| (*known, *of) == (count, payload_type));
+        if let Some((_, _, payload)) = made {
+            return Some(payload.clone());
+        }
+        let payload = peer::wrap(payload_type, packet.timestamp, self.recent.last(count), &packet.payload);
+        self.made.push((count, payload_type, payload.clone()));
+        Some(payload)
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     offer::{self, Pace, Sketch},
     peer::{Fault, Peer},
     permits::{self, Permits},
+    recent::Recent,
     slot::{Filling, Slot},
 };
 
@@ -88,6 +89,7 @@ impl Worker<'_> {
         if group.table.as_ref().is_some_and(|present| table.version < present.version) {
             return;
         }
+        let is_new_epoch = group.table.as_ref().is_none_or(|present| present.epoch != table.epoch);
         for key in group.members.clone() {
             let Some(member) = self.members.get_mut(key) else { continue };
             let Some(at) = permits::row_of(&table, member.subject, member.generation) else {
@@ -97,6 +99,10 @@ impl Worker<'_> {
             let Row { space, weight, .. } = table.rows[at];
             let left = std::mem::replace(&mut member.space, space);
             (member.row, member.weight) = (at, weight);
+            if is_new_epoch || left != space {
+                // Whoever could not listen before is not told of it now.
+                member.feeds.iter_mut().flatten().for_each(|sending| sending.recent.forget());
+            }
             if left != space
                 && let Some(speakers) =
                     self.groups.get_mut(&id).and_then(|group| group.speakers.get_mut(&left))
@@ -155,6 +161,7 @@ impl Worker<'_> {
                 && let Some(sending) = &mut member.feeds[feed.index()]
             {
                 sending.layers.forget();
+                sending.recent.forget();
             }
         }
         if !is_open(Feed::Microphone) {
@@ -315,7 +322,11 @@ impl Worker<'_> {
                 (None, _) => *sending = None,
                 (Some(count), Some(sending)) => sending.layers.resize(count),
                 (Some(count), None) => {
-                    *sending = Some(Sending { layers: Layers::new(count), routes: Vec::new() })
+                    *sending = Some(Sending {
+                        layers: Layers::new(count),
+                        routes: Vec::new(),
+                        recent: Recent::default(),
+                    })
                 }
             }
         }

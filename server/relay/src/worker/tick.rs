@@ -165,12 +165,13 @@ impl Worker<'_> {
         }
     }
 
-    /// The layer for each picture by its tile. Whoever waits for a key frame asks: `anew` at once, else again and again while
-    /// something is heard of the source.
+    /// The layer for each picture by its tile. Whoever waits for a key frame and could take it asks: `anew` at once, else again and again
+    /// while something is heard of the source.
     fn choose_layers(&mut self, id: GroupId, anew: bool) {
         let Some(group) = self.groups.get(&id) else { return };
         for listener in group.members.clone() {
-            let count = self.members.get(listener).map_or(0, |member| member.slots.len());
+            let connected = self.members.get(listener).filter(|member| member.peer.is_connected());
+            let count = connected.map_or(0, |member| member.slots.len());
             for at in 0..count {
                 let Some(slot) = self.members.get(listener).map(|member| &member.slots[at]) else { break };
                 let Some(wanted) = slot.wanted().filter(|_| slot.kind() == Kind::Video) else { continue };
