@@ -28,9 +28,9 @@ export function addSlots(peer: RTCPeerConnection, kind: 'audio' | 'video', count
   return Array.from({ length: count }, () => prefer(peer.addTransceiver(kind, { direction: 'recvonly' }), kind));
 }
 
-/** One codec of each kind, the common ground of all browsers, keeps descriptions small. */
+/** One codec of each kind, the common ground of all browsers, keeps descriptions small; with what repairs its losses, where there is such. */
 function prefer(transceiver: RTCRtpTransceiver, kind: 'audio' | 'video'): RTCRtpTransceiver {
-  const wanted = kind === 'audio' ? ['audio/opus'] : ['video/vp8', 'video/rtx'];
+  const wanted = kind === 'audio' ? ['audio/opus', 'audio/red'] : ['video/vp8', 'video/rtx'];
   const codecs = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
   const chosen = codecs.filter(({ mimeType }) => wanted.includes(mimeType.toLowerCase()));
   if (chosen.length > 0) transceiver.setCodecPreferences(chosen);
