@@ -17,7 +17,8 @@ pub(crate) struct Window {
 impl Room {
     /// Without agreement to the present rules, and outside the window: nothing in, nothing out.
     pub(crate) fn is_barred(&self, seat: &Seat) -> bool {
-        self.consent_window.is_none() && !seat.consent.is_to(&self.definition.ground_rules)
+        let counts = self.consent_window.is_some() && seat.consent != Consent::none();
+        !counts && !seat.consent.is_to(&self.definition.ground_rules)
     }
 
     /// A new definition; during a freeze it waits until the thaw.
@@ -27,6 +28,9 @@ impl Room {
             return;
         }
         let rules_change = definition.ground_rules != self.definition.ground_rules;
+        if rules_change {
+            self.lapse_consents();
+        }
         self.definition = definition;
         self.agenda.adopted = self.now;
         // Who may see what may have changed with it: everyone sees the room anew.
@@ -39,6 +43,15 @@ impl Room {
         self.consent_window = Some(Window { ends_at, paused: None });
         for connection in self.connections.keys() {
             out.frame(*connection, ServerFrame::GroundRules(self.definition.ground_rules.clone()));
+        }
+    }
+
+    /// Whoever is barred already stays so: rules that are newer still bring nobody back in.
+    fn lapse_consents(&mut self) {
+        let barred = self.seats.iter().filter(|(_, seat)| self.is_barred(seat));
+        let barred: Vec<Subject> = barred.map(|(subject, _)| *subject).collect();
+        for subject in barred {
+            self.seats.entry(subject).and_modify(|seat| seat.consent = Consent::none());
         }
     }
 

@@ -175,7 +175,11 @@ impl Room {
         id: KnockId,
     ) -> Result<(), RefusalCode> {
         let denial = self.denials.remove(&id).ok_or(RefusalCode::NotFound)?;
-        self.denied.remove(&denial.sub);
+        // Whoever was removed as well stays so.
+        let seat = self.subjects.get(&denial.sub).and_then(|subject| self.seats.get(subject));
+        if !seat.is_some_and(Seat::is_removed) {
+            self.denied.remove(&denial.sub);
+        }
         self.record(out, Some(actor), Act::DenialUndone { subject: denial.sub });
         Ok(())
     }

@@ -182,7 +182,10 @@ impl Room {
         seat.by_admission = true;
         seat.place = Place::Gone { how: hearth_protocol::AwayHow::Left, since: self.now };
         let sub = seat.sub.clone();
-        self.denied.remove(&sub);
+        // Whoever was denied at the door as well stays so.
+        if !self.denials.values().any(|denial| denial.sub == sub) {
+            self.denied.remove(&sub);
+        }
         self.record(out, Some(actor), Act::RemovalUndone { subject: sub });
         Ok(())
     }

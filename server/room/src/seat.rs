@@ -83,6 +83,10 @@ pub(crate) struct Consent {
 }
 
 impl Consent {
+    pub fn none() -> Consent {
+        Consent { version: 0, hash: String::new() }
+    }
+
     pub fn is_to(&self, rules: &GroundRules) -> bool {
         self.version == rules.version && self.hash == rules.hash
     }
@@ -106,7 +110,7 @@ impl Seat {
             resume: None,
             unheard: None,
             spent: VecDeque::new(),
-            consent: Consent { version: 0, hash: String::new() },
+            consent: Consent::none(),
             by_admission: false,
             open_on_turn: false,
             asked_until: None,

@@ -221,3 +221,20 @@ fn a_freeze_stops_the_time_to_agree() {
     m.wait(1);
     assert!(!m.row("ann").unwrap().barred && m.row("fay").unwrap().barred);
 }
+
+#[test]
+fn whoever_is_barred_is_not_let_back_in_by_newer_rules_still() {
+    let mut m = Meeting::seated(&["ann"]);
+    let mut changed = definition();
+    changed.ground_rules = rules(2, "rules-2");
+    m.apply(Command::Define(Box::new(changed.clone())));
+    m.ok("fay", Request::AcceptGroundRules { version: 2, hash: "rules-2".to_owned() });
+    m.wait(changed.policy.consent_window_ms);
+    assert!(m.row("ann").unwrap().barred);
+    changed.ground_rules = rules(3, "rules-3");
+    m.apply(Command::Define(Box::new(changed)));
+    assert!(m.row("ann").unwrap().barred, "the version she had agreed to counted no more");
+    assert!(!m.row("fay").unwrap().barred);
+    m.ok("ann", Request::AcceptGroundRules { version: 3, hash: "rules-3".to_owned() });
+    assert!(!m.row("ann").unwrap().barred);
+}

@@ -202,6 +202,22 @@ fn a_removed_person_at_the_door_with_a_new_device_is_gone_from_both() {
 }
 
 #[test]
+fn a_denial_and_a_removal_are_undone_each_by_itself() {
+    let mut m = Meeting::seated(&["ann"]);
+    m.ok("ann", Request::Leave);
+    m.waits("ann", Role::Member);
+    let (knock, ann) = (m.knock_of("ann"), m.id("ann"));
+    m.ok("fay", Request::Deny { knock });
+    m.ok("fay", Request::Remove { participant: ann });
+    m.ok("fay", Request::UndoDenial { knock });
+    m.knocks("ann", Role::Member);
+    assert_eq!(m.bye("ann"), Some(ByeReason::NotNow), "she is removed still");
+    m.ok("fay", Request::UndoRemoval { participant: ann });
+    m.waits("ann", Role::Member);
+    assert!(m.hears("ann").is_waiting());
+}
+
+#[test]
 fn nothing_comes_after_the_card_not_even_the_beat_of_that_very_instant() {
     let mut m = Meeting::seated(&["ann"]);
     m.drops("ann");
