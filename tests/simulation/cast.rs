@@ -13,6 +13,7 @@ pub struct Person {
     pub alias: String,
     pub publish: Vec<Source>,
     pub open_admission: bool,
+    pub interprets: Option<String>,
     pub tickets: Vec<Claims>,
     /// As they were received.
     pub secrets: Vec<SecretHash>,
@@ -62,6 +63,7 @@ pub fn cast(chance: &mut Chance) -> Vec<Person> {
         alias: ALIASES[at].to_owned(),
         publish: chance.pick(&publish).expect("there are three").to_vec(),
         open_admission: chance.one_in(3),
+        interprets: (ROLES[at] == Role::Interpreter && !chance.one_in(3)).then(|| "subject-3".to_owned()),
         tickets: Vec::new(),
         secrets: Vec::new(),
         connections: Vec::new(),
@@ -83,7 +85,7 @@ impl Person {
             alias: self.alias.clone(),
             publish: self.publish.clone(),
             open_admission: self.open_admission,
-            interprets: None,
+            interprets: self.interprets.clone(),
             title: None,
             guardian_consent: false,
         };

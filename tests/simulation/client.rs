@@ -21,6 +21,10 @@ impl Client {
 
     /// A change that changes nothing is one that tells of something hidden, by its number and its bytes.
     pub fn delta(&mut self, changes: &[Change]) -> Result<(), String> {
+        // What concerns one's own seat is told to whoever is barred, too.
+        if !changes.is_empty() && changes.iter().all(|change| matches!(change, Change::Notice { .. })) {
+            return Ok(());
+        }
         let view = self.view.as_mut().ok_or("a delta before the first snapshot")?;
         if changes.is_empty() {
             return Err("a delta without changes".to_owned());

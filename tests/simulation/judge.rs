@@ -6,6 +6,7 @@ mod carry;
 mod door;
 mod request;
 mod right;
+mod rules;
 mod tally;
 mod verdict;
 mod view;
@@ -96,6 +97,7 @@ impl Judge {
 
     pub fn judge(&mut self, step: &Step<'_>) -> Result<(), Broken> {
         let mut audit = Audit::default();
+        let before = self.rules_before();
         let ran = self.model.floor.round.is_some();
         self.model.advance(step.now, &mut audit.must);
         let connection = step.command.and_then(newcomer);
@@ -117,6 +119,7 @@ impl Judge {
             audit.may.push(Act::RoundEnded);
         }
         self.follow_byes(step, &heard)?;
+        self.check_rules(&before, &heard)?;
         self.check_seatings(step, &heard)?;
         self.check_tables(step)?;
         self.check_audit(step, audit)?;
@@ -155,10 +158,12 @@ impl Judge {
                 self.renew(&everyone, true, step)
             }
             // Not driven yet.
-            Command::ShareDevice { .. }
-            | Command::Voiced { .. }
-            | Command::Define(_)
-            | Command::Revoke { .. } => Ok(()),
+            Command::ShareDevice { .. } | Command::Voiced { .. } => Ok(()),
+            Command::Define(definition) => {
+                self.model.change(|model| model.define((**definition).clone()));
+                Ok(())
+            }
+            Command::Revoke { subject } => self.revoked(subject, heard, audit),
             Command::Shutdown => self.shut_down(heard),
         }
     }
@@ -228,12 +233,13 @@ impl Judge {
 
     fn check_epoch(&self, last: &ForwardingTable, next: &ForwardingTable) -> Result<(), Broken> {
         let listening = |table: &ForwardingTable| -> Vec<_> {
-            let rows = table.rows.iter().filter(|row| !row.barred);
-            rows.map(|row| (row.space, row.subject, row.generation)).collect()
+            table.rows.iter().filter(|row| !row.barred).map(|row| (row.space, row.subject)).collect()
         };
-        let (before, after) = (listening(last), listening(next));
-        let same = before == after;
-        let same_people = before.iter().map(|row| row.1).eq(after.iter().map(|row| row.1));
+        let devices = |table: &ForwardingTable| -> Vec<_> {
+            table.rows.iter().map(|row| (row.subject, row.generation, row.barred)).collect()
+        };
+        let same_people = listening(last) == listening(next);
+        let same = same_people && devices(last) == devices(next);
         law!(next.epoch >= last.epoch, "epoch", "went back from {:?} to {:?}", last.epoch, next.epoch)?;
         law!(
             same_people || next.epoch > last.epoch,
@@ -280,7 +286,8 @@ impl Judge {
             if seat.silent {
                 continue;
             }
-            law!(!row.barred, "1", "seated, but barred: {row:?}")?;
+            let barred = self.model.is_barred(seat);
+            law!(row.barred == barred, "1", "barred by the rules: {barred}, but {row:?}")?;
             for source in SOURCES {
                 let said = row.closed[source.index()];
                 let meant = self.model.reasons(seat, source);

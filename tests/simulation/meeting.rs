@@ -63,9 +63,10 @@ impl Meeting {
         if !chance.one_in(16) || self.is_over() {
             return Ok(());
         }
-        let seated: Vec<ConnectionId> =
-            self.judge.model.seats.iter().filter_map(|seat| seat.connection).collect();
-        chance.pick(&seated).map_or(Ok(()), |connection| self.judge.check_fresh(&self.room, *connection))
+        let model = &self.judge.model;
+        let hearing = model.seats.iter().filter(|seat| !model.is_barred(seat));
+        let hearing: Vec<ConnectionId> = hearing.filter_map(|seat| seat.connection).collect();
+        chance.pick(&hearing).map_or(Ok(()), |connection| self.judge.check_fresh(&self.room, *connection))
     }
 
     /// On to another instant, every timeout at its own; once in a while up to the very next one.
@@ -216,7 +217,9 @@ impl Meeting {
         let twice = Room::restore(self.judge.model.definition.clone(), snapshot, true).snapshot();
         let twice = serde_json::to_string(&twice).expect("a snapshot is JSON");
         law!(again == twice, "7", "restored {again}\nand again {twice}")?;
-        self.twin = (settled && proven).then(|| self.room.clone());
+        // A change of the room that waits for the end of a freeze is handed in anew.
+        let waits = self.judge.model.defined.take().is_some();
+        self.twin = (settled && proven && !waits).then(|| self.room.clone());
         self.room = restored;
         self.script.forget_all();
         self.judge.restart(&self.room, proven)
@@ -283,6 +286,7 @@ fn definition(chance: &mut Chance) -> Definition {
         hold_ms: if chance.one_in(2) { 60_000 } else { Policy::default().hold_ms },
         speakers_max: 1 + chance.below(3) / 2,
         private_queue: chance.one_in(3),
+        peer_lead: chance.one_in(3),
         ..Policy::default()
     };
     let line = |text: &str| text.to_owned();

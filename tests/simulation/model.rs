@@ -2,6 +2,7 @@
 //!
 //! Where the room keeps gates, tables and views up to date, this model derives them from a few facts each time it is asked.
 
+mod rules;
 mod time;
 mod turns;
 
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hearth_forwarding::{Reason, Reasons, Source};
 use hearth_protocol::{FloorMode, HandKind, Role, ThawStep};
 use hearth_room::{Claims, ConnectionId, Definition, Policy, SecretHash};
+pub use rules::{Agreement, Window, is_to};
 
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -56,6 +58,12 @@ pub struct Model {
     pub ends_at: Option<u32>,
     pub floor: Floor,
     pub hands: Vec<Hand>,
+    /// After a change of the ground rules.
+    pub window: Option<Window>,
+    /// Barred as the window began.
+    pub lapsed: BTreeSet<u32>,
+    /// Takes the definition's place after the freeze.
+    pub defined: Option<Definition>,
 }
 
 #[derive(Clone, Debug)]
@@ -72,6 +80,7 @@ pub struct Seat {
     pub silent: bool,
     pub own: [bool; 3],
     pub on_turn: bool,
+    pub agreed: Agreement,
 }
 
 #[derive(Clone, Debug)]
@@ -82,7 +91,7 @@ pub struct Door {
     pub unheard: Option<SecretHash>,
     /// Not by a spent secret.
     pub by_ticket: bool,
-    pub consented: bool,
+    pub agreed: Option<Agreement>,
     pub dropped: Option<u32>,
     /// As facilitators see it.
     pub id: Option<u32>,
@@ -184,6 +193,9 @@ impl Model {
                 round: None,
             },
             hands: Vec::new(),
+            window: None,
+            lapsed: BTreeSet::new(),
+            defined: None,
         }
     }
 
@@ -220,7 +232,16 @@ impl Model {
     }
 
     pub fn in_charge(&self) -> impl Iterator<Item = &Seat> {
+        self.seats.iter().filter(|seat| self.charges(seat.claims.role) && seat.connection.is_some())
+    }
+
+    pub fn facilitators(&self) -> impl Iterator<Item = &Seat> {
         self.seats.iter().filter(|seat| seat.is_facilitator() && seat.connection.is_some())
+    }
+
+    /// Whether the group is not alone with one of this role.
+    pub fn charges(&self, role: Role) -> bool {
+        role.is_facilitator() || role == Role::PeerLead && self.policy().peer_lead
     }
 
     /// Seats that count against the capacity.
@@ -240,7 +261,9 @@ impl Model {
     /// Nobody waits here any more; a seat kept aside goes with it.
     pub fn go_from_door(&mut self, subject: &str) {
         self.doors.retain(|door| door.claims.subject != subject);
-        self.aside.remove(subject);
+        if self.aside.remove(subject).is_some() {
+            self.gone.insert(subject.to_owned(), (false, self.now));
+        }
     }
 
     /// Whether the lock lets this subject by.
@@ -275,6 +298,7 @@ impl Model {
             (Reason::Floor, source != Source::Camera && !self.has_the_floor(seat)),
             (Reason::Freeze, self.is_frozen(seat, source)),
             (Reason::Unattended, self.hold.is_some()),
+            (Reason::Consent, self.is_barred(seat)),
         ];
         closed.into_iter().filter(|(_, closed)| *closed).map(|(reason, _)| reason).collect()
     }
@@ -282,7 +306,9 @@ impl Model {
     pub fn has_the_floor(&self, seat: &Seat) -> bool {
         match self.floor.mode {
             FloorMode::Open => true,
-            FloorMode::Hands | FloorMode::Round => seat.is_facilitator() || self.is_speaker(seat.number),
+            FloorMode::Hands | FloorMode::Round => {
+                seat.is_facilitator() || self.is_speaker(seat.number) || self.speaks_for_speaker(seat)
+            }
             FloorMode::Facilitator => seat.is_facilitator(),
             FloorMode::Quiet => false,
         }
@@ -290,6 +316,13 @@ impl Model {
 
     pub fn is_speaker(&self, number: u32) -> bool {
         self.floor.speakers.iter().any(|speaker| speaker.number == number)
+    }
+
+    /// An interpreter, while the assigned member has the floor.
+    fn speaks_for_speaker(&self, seat: &Seat) -> bool {
+        let assigned = seat.claims.interprets.as_ref().filter(|_| seat.claims.role == Role::Interpreter);
+        let number = assigned.and_then(|subject| self.numbers.get(subject));
+        number.is_some_and(|number| self.is_speaker(*number))
     }
 
     fn is_frozen(&self, seat: &Seat, source: Source) -> bool {
@@ -305,6 +338,7 @@ impl Model {
     pub fn change<T>(&mut self, change: impl FnOnce(&mut Model) -> T) -> T {
         let before: Vec<_> = self.seats.iter().map(|seat| (seat.number, self.outer(seat))).collect();
         let outcome = change(self);
+        self.settle_rules();
         for (number, before) in before {
             let Some(seat) = self.seat_of(number) else { continue };
             let after = self.outer(seat);
@@ -336,7 +370,14 @@ impl Model {
     }
 
     /// A new seat: silent and unseen.
-    pub fn sit(&mut self, claims: Claims, number: u32, secret: SecretHash, connection: ConnectionId) {
+    pub fn sit(
+        &mut self,
+        claims: Claims,
+        number: u32,
+        secret: SecretHash,
+        connection: ConnectionId,
+        agreed: Agreement,
+    ) {
         self.gone.remove(&claims.subject);
         self.aside.remove(&claims.subject);
         self.undone.remove(&claims.subject);
@@ -351,6 +392,7 @@ impl Model {
             silent: false,
             own: [true; 3],
             on_turn: false,
+            agreed,
         };
         self.join_round(&seat);
         self.seats.push(seat);
@@ -362,13 +404,6 @@ impl Model {
         let seat = self.seats.remove(at);
         self.hands.retain(|hand| hand.number != seat.number);
         self.leave_floor(seat.number);
-    }
-}
-
-impl Door {
-    /// Whether facilitators see it.
-    pub fn is_listed(&self) -> bool {
-        self.consented && self.connection.is_some()
     }
 }
 

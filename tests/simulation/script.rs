@@ -9,7 +9,7 @@ use hearth_forwarding::Generation;
 use hearth_protocol::{
     FloorMode, HandKind, KnockId, ParticipantId, Reaction, Request, RequestId, RoundOrder, Source, ThawStep,
 };
-use hearth_room::{Command, ConnectionId, SecretHash};
+use hearth_room::{Command, ConnectionId, Definition, SecretHash};
 
 use crate::{
     cast::{Person, fresh},
@@ -37,9 +37,11 @@ enum Deed {
     Refresh,
     LoseMedia,
     RestartRelay,
+    Define,
+    Revoke,
 }
 
-const DEEDS: [(u32, Deed); 8] = [
+const DEEDS: [(u32, Deed); 10] = [
     (24, Deed::Come),
     (60, Deed::Ask),
     (2, Deed::AskAgain),
@@ -48,6 +50,8 @@ const DEEDS: [(u32, Deed); 8] = [
     (1, Deed::Refresh),
     (1, Deed::LoseMedia),
     (1, Deed::RestartRelay),
+    (1, Deed::Define),
+    (1, Deed::Revoke),
 ];
 
 impl Script {
@@ -86,6 +90,11 @@ impl Script {
                 Some(Command::MediaLost { subject: row.subject, generation })
             }
             Deed::RestartRelay => chance.one_in(3).then_some(Command::RelayRestarted),
+            Deed::Define => chance.one_in(2).then(|| Command::Define(Box::new(redefined(judge, chance)))),
+            Deed::Revoke => {
+                let subject = self.people[at].subject.clone();
+                chance.one_in(8).then_some(Command::Revoke { subject })
+            }
         }
     }
 
@@ -148,7 +157,12 @@ impl Script {
         let connection = *chance.pick(&self.people[at].connections)?;
         let request = match judge.model.seat_behind(connection) {
             None if !chance.one_in(6) => self.ask_at_the_door(judge, chance),
-            Some(seat) if seat.is_facilitator() && !chance.one_in(3) => facilitate(connection, judge, chance),
+            Some(seat) if !judge.model.agrees(&seat.agreed) && chance.one_in(3) => {
+                self.ask_at_the_door(judge, chance)
+            }
+            Some(seat) if judge.model.charges(seat.claims.role) && !chance.one_in(3) => {
+                facilitate(connection, judge, chance)
+            }
             Some(_) if !chance.one_in(3) => take_part(chance),
             Some(_) | None => anything(judge, chance),
         };
@@ -164,6 +178,25 @@ impl Script {
         let hash = if chance.one_in(12) { String::new() } else { rules.hash.clone() };
         if chance.one_in(30) { Request::Leave } else { Request::AcceptGroundRules { version, hash } }
     }
+}
+
+/// The standing room, changed: most of the time its ground rules.
+fn redefined(judge: &Judge, chance: &mut Chance) -> Definition {
+    let model = &judge.model;
+    let mut definition = model.defined.as_ref().unwrap_or(&model.definition).clone();
+    let policy = &mut definition.policy;
+    match chance.below(8) {
+        0 => policy.private_queue = !policy.private_queue,
+        1 => policy.waiting_room = !policy.waiting_room,
+        2 => policy.capacity += 1,
+        3 => policy.speakers_max += 1,
+        _ => {
+            let rules = &mut definition.ground_rules;
+            rules.version += 1;
+            rules.hash = format!("of {}", rules.version);
+        }
+    }
+    definition
 }
 
 fn take_part(chance: &mut Chance) -> Request {

@@ -1,12 +1,10 @@
 //! Coming in and going out, by oneself and by a facilitator's word.
 
-use hearth_protocol::{ByeReason, ServerFrame};
+use hearth_protocol::{ByeReason, GroundRules, ServerFrame};
 use hearth_room::{Act, ConnectionId};
 
 use super::{
-    Audit, Broken, Judge,
-    door::Pass,
-    law,
+    Audit, Broken, Judge, law,
     wire::{Heard, Told},
 };
 use crate::model::Door;
@@ -21,12 +19,14 @@ impl Judge {
         audit: &mut Audit,
     ) -> Result<(), Broken> {
         let Some(door) = self.model.doors.iter_mut().find(|door| door.connection == Some(connection)) else {
+            self.consented_inside(subject, audit);
             return Ok(());
         };
-        let again = std::mem::replace(&mut door.consented, true);
+        let GroundRules { version, hash, .. } = self.model.definition.ground_rules.clone();
+        let now = (version, hash);
+        let again = door.agreed.replace(now.clone()) == Some(now);
         let door = door.clone();
         let claims = door.claims.clone();
-        let version = self.model.definition.ground_rules.version;
         let consented = Act::Consented { subject: subject.to_owned(), version };
         if again {
             audit.may.push(consented)
@@ -39,9 +39,21 @@ impl Judge {
         if away {
             return Ok(());
         }
-        law!(told.is_seated() || pass != Pass::Must || again, "door", "kept waiting: {claims:?}")?;
-        law!(!told.is_seated() || pass != Pass::Never, "4", "let in: {claims:?}")?;
+        law!(told.is_seated() || !pass, "door", "kept waiting: {claims:?}")?;
+        law!(!told.is_seated() || pass, "4", "let in: {claims:?}")?;
         if told.is_seated() { self.take_seat(connection, heard, audit) } else { Ok(()) }
+    }
+
+    /// Newer rules, agreed to by somebody with a seat: from then on they hear the room again.
+    fn consented_inside(&mut self, subject: &str, audit: &mut Audit) {
+        let GroundRules { version, hash, .. } = self.model.definition.ground_rules.clone();
+        let Some(seat) = self.model.seat_mut(subject) else { return };
+        if seat.agreed == (version, hash.clone()) {
+            return;
+        }
+        seat.agreed = (version, hash);
+        let consented = Act::Consented { subject: subject.to_owned(), version };
+        audit.must.push((Some(subject.to_owned()), consented));
     }
 
     pub(super) fn left(
@@ -57,13 +69,13 @@ impl Judge {
             "left, and heard {told:?}"
         )?;
         if let Some(seat) = self.model.seat_behind(connection) {
-            let facilitator = seat.is_facilitator();
+            let role = seat.claims.role;
             audit
                 .must
                 .push((Some(subject.to_owned()), Act::Left { subject: subject.to_owned(), dropped: false }));
             self.model.change(|model| model.rise(subject));
             self.model.gone.insert(subject.to_owned(), (false, self.model.now));
-            self.model.mind_the_room(facilitator, self.model.now);
+            self.model.mind_the_room(Some(role), self.model.now);
         }
         if self.model.door_behind(connection).is_some() {
             self.model.go_from_door(subject);
@@ -116,7 +128,7 @@ impl Judge {
                 door.connection.and_then(|connection| heard.get(&connection)).is_some_and(Told::is_seated);
             let subject = &door.claims.subject;
             let held = self.model.seat(subject).is_some() || self.model.aside.contains_key(subject);
-            let may = door.consented
+            let may = self.model.has_agreed(&door)
                 && door.connection.is_some()
                 && self.model.inside_the_lock(subject)
                 && (held || !self.model.is_full_for(door.claims.role));
@@ -168,6 +180,8 @@ impl Judge {
         audit.must.push((actor, Act::SentToWaiting { subject: subject.clone() }));
         self.model.change(|model| model.rise(&subject));
         self.model.doors.retain(|door| door.claims.subject != subject);
+        self.model.gone.insert(subject.clone(), (true, self.model.now));
+        self.model.undone.insert(subject.clone());
         let Some(connection) = seat.connection else { return Ok(()) };
         let told = heard.get(&connection);
         let secret = told.and_then(|told| {
@@ -188,21 +202,20 @@ impl Judge {
         let secret =
             secret.ok_or(Broken { law: "door", what: format!("sent to wait, and heard {told:?}") })?;
         self.clients.remove(&connection);
-        self.model.undone.insert(subject.clone());
         let door = Door {
             claims: seat.claims.clone(),
             connection: Some(connection),
             secret,
             unheard: None,
             by_ticket: false,
-            consented: true,
+            agreed: Some(seat.agreed.clone()),
             dropped: None,
             id: None,
         };
         self.model.doors.push(door);
-        let facilitator = seat.is_facilitator();
+        let role = seat.claims.role;
         self.model.aside.insert(subject, seat);
-        self.model.mind_the_room(facilitator, self.model.now);
+        self.model.mind_the_room(Some(role), self.model.now);
         Ok(())
     }
 }

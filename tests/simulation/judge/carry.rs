@@ -151,11 +151,12 @@ impl Judge {
                 act(Act::Thawed { step: *step });
                 self.model.change(|model| model.thaw(*step));
             }
-            Request::Remove { participant } => return self.removed(participant.0, actor, step, heard, audit),
+            Request::Remove { participant } => return self.removed(participant.0, actor, heard, audit),
             Request::UndoRemoval { participant } => {
                 let target = self.model.subject_of(participant.0).unwrap_or_default().to_owned();
                 self.model.removed.remove(&target);
                 self.model.undone.insert(target.clone());
+                self.model.gone.insert(target.clone(), (false, now));
                 act(Act::RemovalUndone { subject: target });
             }
             Request::SendToWaiting { participant } => {
@@ -241,11 +242,10 @@ impl Judge {
         Ok(())
     }
 
-    fn removed(
+    pub(super) fn removed(
         &mut self,
         number: u32,
         actor: Option<String>,
-        step: &Step<'_>,
         heard: &Heard<'_>,
         audit: &mut Audit,
     ) -> Result<(), Broken> {
@@ -264,15 +264,14 @@ impl Judge {
                 "{subject} still waits"
             )?;
         }
-        law!(step.effects.iter().any(|effects| effects.durable), "7", "a removal that a restart forgets")?;
         audit.must.push((actor, Act::Removed { subject: subject.clone() }));
         self.model.change(|model| model.rise(&subject));
         self.model.doors.retain(|door| door.claims.subject != subject);
         self.model.aside.remove(&subject);
-        self.model.gone.remove(&subject);
+        self.model.gone.insert(subject.clone(), (true, self.model.now));
         self.model.undone.remove(&subject);
         self.model.removed.insert(subject);
-        let present = seat.is_some_and(|seat| seat.is_facilitator() && seat.connection.is_some());
+        let present = seat.filter(|seat| seat.connection.is_some()).map(|seat| seat.claims.role);
         self.model.mind_the_room(present, self.model.now);
         Ok(())
     }

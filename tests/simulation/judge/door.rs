@@ -10,16 +10,8 @@ use super::{
 };
 use crate::{
     cast::hash_of,
-    model::{Door, Model, counts},
+    model::{Door, Model, Seat, counts},
 };
-
-/// Whether somebody sits down without being let in.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Pass {
-    Must,
-    May,
-    Never,
-}
 
 impl Model {
     pub fn is_full_for(&self, role: Role) -> bool {
@@ -55,35 +47,23 @@ impl Model {
     }
 
     /// The one function of section 3.4, for somebody who has agreed to the ground rules.
-    pub fn passes(&self, door: &Door) -> Pass {
+    pub fn passes(&self, door: &Door) -> bool {
         let claims = &door.claims;
-        let subject = claims.subject.as_str();
-        if let Some(seat) = self.seat(subject) {
-            // Decision 0002, the lone facilitator.
-            let alone = claims.role.is_facilitator()
-                && self.in_charge().next().is_none()
-                && seat.connection.is_none();
-            return if alone && door.by_ticket { Pass::May } else { Pass::Never };
+        let seat = self.seat(&claims.subject);
+        let connected = seat.is_some_and(|seat| seat.connection.is_some());
+        let by_hand = self.undone.contains(&claims.subject) || self.aside.contains_key(&claims.subject);
+        if !door.by_ticket || connected || by_hand || self.is_outside(claims) {
+            return false;
         }
-        let returns = !door.by_ticket || self.aside.contains_key(subject) || self.undone.contains(subject);
-        if returns || !self.inside_the_lock(subject) || self.is_full_for(claims.role) {
-            return Pass::Never;
+        if claims.role.is_facilitator() {
+            return self.facilitators().next().is_none();
         }
         let led = self.in_charge().next().is_some();
-        match claims.role {
-            Role::Facilitator | Role::Cofacilitator if led => Pass::Never,
-            Role::Facilitator | Role::Cofacilitator => Pass::Must,
-            Role::Observer => Pass::Never,
-            Role::Member | Role::PeerLead | Role::Interpreter if !led || self.policy().waiting_room => {
-                Pass::Never
-            }
-            Role::Member | Role::PeerLead | Role::Interpreter if !claims.open_admission => Pass::Never,
-            // Who was sent back once may have to be let in by hand again.
-            Role::Member | Role::PeerLead | Role::Interpreter if self.numbers.contains_key(subject) => {
-                Pass::May
-            }
-            Role::Member | Role::PeerLead | Role::Interpreter => Pass::Must,
+        if self.charges(claims.role) && !led && (seat.is_some() || self.started.is_none()) {
+            return true;
         }
+        let open = !self.policy().waiting_room && claims.open_admission && claims.role != Role::Observer;
+        seat.is_none() && open && led
     }
 }
 
@@ -120,7 +100,7 @@ impl Judge {
             secret: fresh.hash,
             unheard: None,
             by_ticket: true,
-            consented: false,
+            agreed: None,
             dropped: None,
             id: None,
         };
@@ -178,14 +158,15 @@ impl Judge {
         };
         self.replace_door(&subject, connection, heard)?;
         let claims = self.model.seat(&subject).expect("it is held").claims.clone();
-        let consented = !told.frames.iter().any(|frame| matches!(frame, ServerFrame::GroundRules(_)));
+        let rules = told.frames.iter().any(|frame| matches!(frame, ServerFrame::GroundRules(_)));
+        law!(rules, "door", "a new device is not shown the ground rules: {told:?}")?;
         let door = Door {
             claims,
             connection: Some(connection),
             secret: fresh.hash,
             unheard: None,
             by_ticket: false,
-            consented,
+            agreed: None,
             dropped: None,
             id: None,
         };
@@ -206,7 +187,7 @@ impl Judge {
         let told = &heard[&connection];
         let seat = self.model.seats[at].clone();
         law!(told.is_seated(), "door", "the right secret, but {told:?}")?;
-        self.check_seated_frames(told, fresh, seat.number)?;
+        self.check_seated_frames(told, fresh, &seat)?;
         if let Some(old) = seat.connection {
             let bye = heard.get(&old).and_then(Told::reason);
             law!(bye == Some(ByeReason::Replaced), "door", "{old:?} and {connection:?} hold one seat")?;
@@ -243,7 +224,7 @@ impl Judge {
         let told = &heard[&connection];
         let door = self.model.doors[at].clone();
         if told.is_seated() {
-            let may = door.consented && self.model.passes(&door) != Pass::Never;
+            let may = self.model.has_agreed(&door) && self.model.passes(&door);
             law!(may, "4", "let in on coming back: {door:?}")?;
             self.model.doors[at].connection = Some(connection);
             return self.take_seat(connection, heard, audit);
@@ -254,7 +235,7 @@ impl Judge {
             law!(bye == Some(ByeReason::Replaced), "door", "{old:?} and {connection:?} wait in one place")?;
         }
         let rules = told.frames.iter().any(|frame| matches!(frame, ServerFrame::GroundRules(_)));
-        law!(rules != door.consented, "door", "back at the door, consent {}: {told:?}", door.consented)?;
+        law!(rules != self.model.has_agreed(&door), "door", "back at the door as {door:?}: {told:?}")?;
         let door = &mut self.model.doors[at];
         door.connection = Some(connection);
         door.secret = fresh.hash;
@@ -262,11 +243,15 @@ impl Judge {
         Ok(())
     }
 
-    fn check_seated_frames(&self, told: &Told<'_>, fresh: &Fresh, number: u32) -> Result<(), Broken> {
+    fn check_seated_frames(&self, told: &Told<'_>, fresh: &Fresh, seat: &Seat) -> Result<(), Broken> {
         let secrets: Vec<_> = told.frames.iter().copied().filter_map(seat_secret).collect();
         law!(secrets == [&fresh.secret], "door", "back on a seat with {} secrets", secrets.len())?;
         let numbers: Vec<u32> = told.snapshots.iter().map(|view| view.you.participant.0).collect();
-        law!(numbers == [number], "door", "seat {number} was shown as {numbers:?}")
+        let number = seat.number;
+        let barred = self.model.is_barred(seat) && numbers.is_empty();
+        let rules = told.frames.iter().any(|frame| matches!(frame, ServerFrame::GroundRules(_)));
+        law!(rules || self.model.agrees(&seat.agreed), "rules", "seat {number} is not shown the new rules")?;
+        law!(numbers == [number] || barred, "door", "seat {number} was shown as {numbers:?}")
     }
 
     /// As the hold begins there is nobody to confirm a facilitator who waits: one such comes in by the room itself.
@@ -277,8 +262,8 @@ impl Judge {
         for door in self.model.doors.clone() {
             let Some(connection) = door.connection else { continue };
             let seated = heard.get(&connection).is_some_and(Told::is_seated);
-            let waits = door.consented && door.claims.role.is_facilitator();
-            if seated && waits && self.model.passes(&door) != Pass::Never {
+            let waits = self.model.has_agreed(&door) && door.claims.role.is_facilitator();
+            if seated && waits && self.model.passes(&door) {
                 self.take_seat(connection, heard, audit)?;
             }
         }
@@ -298,7 +283,8 @@ impl Judge {
             .door_behind(connection)
             .cloned()
             .ok_or_else(|| unanswered("somebody who did not knock"))?;
-        law!(door.consented, "door", "seated without consent: {door:?}")?;
+        law!(self.model.has_agreed(&door), "door", "seated without consent: {door:?}")?;
+        let agreed = door.agreed.clone().expect("it was just found");
         let secret = told.frames.iter().copied().filter_map(seat_secret).next_back().and_then(hash_of);
         let secret = secret.ok_or_else(|| unanswered("a seat without a secret"))?;
         let subject = door.claims.subject.clone();
@@ -312,13 +298,14 @@ impl Judge {
         *self.model.generations.entry(number).or_default() += 1;
         self.model.doors.retain(|other| other.claims.subject != subject);
         if let Some(seat) = self.model.seat(&subject) {
-            self.move_seat(&seat.clone().claims.subject, seat.connection, connection, secret, heard)?;
+            let from = seat.connection;
+            self.move_seat(&door, from, connection, secret, heard)?;
         } else {
             audit.must.push((None, Act::Joined { subject: subject.clone() }));
-            self.model.change(|model| model.sit(door.claims.clone(), number, secret, connection));
+            self.model.change(|model| model.sit(door.claims.clone(), number, secret, connection, agreed));
         }
         self.model.seat_mut(&subject).expect("just seated").unheard = door.unheard;
-        if self.model.started.is_none() && door.claims.role.is_facilitator() {
+        if self.model.started.is_none() && self.model.charges(door.claims.role) {
             self.model.started = Some(self.model.now);
             audit.must.push((None, Act::Started));
         }
@@ -331,7 +318,7 @@ impl Judge {
     /// A new device is let in: the seat moves there.
     fn move_seat(
         &mut self,
-        subject: &str,
+        door: &Door,
         from: Option<ConnectionId>,
         to: ConnectionId,
         secret: SecretHash,
@@ -341,15 +328,19 @@ impl Judge {
             let bye = heard.get(&old).and_then(Told::reason);
             law!(bye == Some(ByeReason::Replaced), "door", "{old:?} and {to:?} hold one seat")?;
         }
-        let seat = self.model.seat_mut(subject).expect("it moves");
-        seat.connection = Some(to);
-        seat.secret = secret;
-        seat.dropped = None;
-        seat.silent = false;
-        seat.own = [true; 3];
-        seat.on_turn = false;
-        let seat = seat.clone();
-        self.model.join_round(&seat);
+        self.model.change(|model| {
+            let seat = model.seat_mut(&door.claims.subject).expect("it moves");
+            seat.connection = Some(to);
+            seat.secret = secret;
+            seat.dropped = None;
+            seat.silent = false;
+            seat.own = [true; 3];
+            seat.on_turn = false;
+            seat.agreed = door.agreed.clone().expect("nobody is seated without agreeing");
+            seat.claims = door.claims.clone();
+            let seat = seat.clone();
+            model.join_round(&seat);
+        });
         Ok(())
     }
 
@@ -365,8 +356,8 @@ impl Judge {
         };
         seat.connection = None;
         seat.dropped = Some(last_seen);
-        let facilitator = seat.is_facilitator();
-        self.model.mind_the_room(facilitator, last_seen);
+        let role = seat.claims.role;
+        self.model.mind_the_room(Some(role), last_seen);
     }
 
     pub(super) fn shut_down(&mut self, heard: &Heard<'_>) -> Result<(), Broken> {
@@ -386,13 +377,13 @@ impl Judge {
             door.connection = None;
             door.dropped = Some(now);
         }
-        let mut facilitator = false;
+        let mut role = None;
         for seat in self.model.seats.iter_mut().filter(|seat| seat.connection == Some(connection)) {
             seat.connection = None;
             seat.dropped = Some(now);
-            facilitator = seat.is_facilitator();
+            role = Some(seat.claims.role);
         }
-        self.model.mind_the_room(facilitator, now);
+        self.model.mind_the_room(role, now);
     }
 
     /// Every seat that was given in this step is one the model gave too.
@@ -413,7 +404,8 @@ impl Judge {
             let Some(connection) = seat.connection else { continue };
             self.model.secrets.insert(seat.secret, seat.claims.subject.clone());
             let known = self.clients.get(&connection).is_some_and(|client| client.view.is_some());
-            law!(known, "deltas", "{} has a seat and was shown nothing", seat.claims.subject)?;
+            let barred = self.model.is_barred(seat);
+            law!(known || barred, "deltas", "{} has a seat and was shown nothing", seat.claims.subject)?;
         }
         for door in &self.model.doors {
             self.model.secrets.insert(door.secret, door.claims.subject.clone());
@@ -424,7 +416,7 @@ impl Judge {
     }
 
     pub(super) fn refresh(&mut self, connection: ConnectionId, heard: &Heard<'_>) -> Result<(), Broken> {
-        let seated = self.model.seat_behind(connection).is_some();
+        let seated = self.model.seat_behind(connection).is_some_and(|seat| !self.model.is_barred(seat));
         let snapshots = heard.get(&connection).map_or(0, |told| told.snapshots.len());
         law!(snapshots == usize::from(seated), "deltas", "{snapshots} snapshots for a refresh")
     }

@@ -2,33 +2,21 @@
 
 use hearth_protocol::Request;
 
-pub fn is_allowed_in_a_freeze(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::Leave
-            | Request::SetOwn { open: false, .. }
-            | Request::RenewMedia
-            | Request::Offer(_)
-            | Request::View { .. }
-    )
+/// Accepted of everyone at any time.
+pub fn is_always_allowed(request: &Request) -> bool {
+    matches!(request, Request::Leave | Request::SetOwn { open: false, .. } | Request::RenewMedia)
 }
 
-pub fn is_allowed_on_hold(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::Leave
-            | Request::SetOwn { .. }
-            | Request::RenewMedia
-            | Request::Offer(_)
-            | Request::View { .. }
-            | Request::ResumeRoom
-            | Request::Remove { .. }
-            | Request::Lock { locked: true }
-            | Request::Freeze
-    )
+/// Whose a request is by the ticket alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Right {
+    Everyone,
+    Facilitators,
+    /// And a peer lead, where the format allows one.
+    PeerLeads,
 }
 
-pub fn is_for_facilitators(request: &Request) -> bool {
+pub fn right_to(request: &Request) -> Right {
     match request {
         Request::AcceptGroundRules { .. }
         | Request::SetOwn { .. }
@@ -57,29 +45,34 @@ pub fn is_for_facilitators(request: &Request) -> bool {
         | Request::UnshareDevice { .. }
         | Request::Offer(_)
         | Request::View { .. }
-        | Request::RenewMedia => false,
+        | Request::RenewMedia => Right::Everyone,
+        Request::Grant { .. }
+        | Request::Revoke { .. }
+        | Request::RoundStart { .. }
+        | Request::RoundExtend { .. }
+        | Request::RoundSkip
+        | Request::RoundSuspendStop
+        | Request::RoundEnd
+        | Request::SetGate { open: false, .. }
+        | Request::GateAll { .. }
+        | Request::SendToWaiting { .. }
+        | Request::Freeze
+        | Request::StepTo { .. }
+        | Request::StartTimer { .. }
+        | Request::StopTimer => Right::PeerLeads,
         Request::Admit { .. }
         | Request::Deny { .. }
         | Request::UndoDenial { .. }
         | Request::AdmitAll { .. }
-        | Request::SetGate { .. }
-        | Request::GateAll { .. }
+        | Request::SetGate { open: true, .. }
         | Request::AskToUnmute { .. }
         | Request::SetFloor { .. }
-        | Request::Grant { .. }
-        | Request::Revoke { .. }
         | Request::LowerHandOf { .. }
         | Request::OrderHands { .. }
-        | Request::RoundStart { .. }
-        | Request::RoundExtend { .. }
-        | Request::RoundSkip
-        | Request::RoundEnd
         | Request::Lock { .. }
-        | Request::Freeze
         | Request::Thaw { .. }
         | Request::Remove { .. }
         | Request::UndoRemoval { .. }
-        | Request::SendToWaiting { .. }
         | Request::ResumeRoom
         | Request::HandOver { .. }
         | Request::TakeLead
@@ -90,7 +83,6 @@ pub fn is_for_facilitators(request: &Request) -> bool {
         | Request::Move { .. }
         | Request::Recall { .. }
         | Request::KeepApart { .. }
-        | Request::StepTo { .. }
         | Request::Override { .. }
         | Request::ChangeFormat { .. }
         | Request::ImportFormat { .. }
@@ -98,8 +90,6 @@ pub fn is_for_facilitators(request: &Request) -> bool {
         | Request::SetCeiling { .. }
         | Request::LendHelper { .. }
         | Request::ShowPrompt { .. }
-        | Request::StartTimer { .. }
-        | Request::StopTimer
         | Request::OpenScale { .. }
         | Request::CloseScale
         | Request::CareMoment { .. }
@@ -109,7 +99,6 @@ pub fn is_for_facilitators(request: &Request) -> bool {
         | Request::Breach { .. }
         | Request::Break { .. }
         | Request::EndBreak
-        | Request::RoundSuspendStop
-        | Request::EndNow { .. } => true,
+        | Request::EndNow { .. } => Right::Facilitators,
     }
 }

@@ -7,9 +7,9 @@ use hearth_room::ConnectionId;
 use super::{
     Judge,
     request::inside,
-    right::{is_allowed_in_a_freeze, is_allowed_on_hold, is_for_facilitators},
+    right::{Right, is_always_allowed, right_to},
 };
-use crate::model::{Model, Seat};
+use crate::model::{Door, Model, Seat};
 
 /// What the rules say of a request: refused for any of these, or carried out.
 #[derive(Debug, Default)]
@@ -40,53 +40,46 @@ impl Judge {
         let mut verdict = Verdict::default();
         match self.model.seat_behind(connection) {
             Some(seat) => self.verdict_seated(&mut verdict, seat, request),
-            None => self.verdict_at_the_door(&mut verdict, connection, request),
+            None => self.verdict_at_the_door(&mut verdict, request),
         }
         verdict
     }
 
-    fn verdict_at_the_door(&self, verdict: &mut Verdict, connection: ConnectionId, request: &Request) {
+    fn verdict_at_the_door(&self, verdict: &mut Verdict, request: &Request) {
         let Request::AcceptGroundRules { version, hash } = request else {
             verdict.refuse(!matches!(request, Request::Leave), RefusalCode::NotSeated);
             return;
         };
         let rules = &self.model.definition.ground_rules;
         let stale = *version != rules.version || *hash != rules.hash;
-        let agreed = self.model.door_behind(connection).is_some_and(|door| door.consented);
-        verdict.refuse(stale && !agreed, RefusalCode::GroundRulesChanged);
-        verdict.may_refuse(agreed, RefusalCode::NotPossible);
-        verdict.may_refuse(agreed && stale, RefusalCode::GroundRulesChanged);
+        verdict.refuse(stale, RefusalCode::GroundRulesChanged);
     }
 
     fn verdict_seated(&self, verdict: &mut Verdict, seat: &Seat, request: &Request) {
         let model = &self.model;
-        if is_for_facilitators(request) && !seat.is_facilitator() {
+        if !self.has_right(seat, request) {
             verdict.refuse(true, RefusalCode::NotAllowed);
             return;
         }
-        let frozen = model.freeze.is_some() && !seat.is_facilitator();
-        let whole = model.freeze.as_ref().is_some_and(|freeze| freeze.thawed.is_empty());
-        verdict.refuse(frozen && whole && !is_allowed_in_a_freeze(request), RefusalCode::Frozen);
-        verdict.may_refuse(model.hold.is_some() && !is_allowed_on_hold(request), RefusalCode::OnHold);
-        let observes = seat.claims.role == Role::Observer && !is_allowed_in_a_freeze(request);
-        verdict.may_refuse(observes, RefusalCode::NotAllowed);
+        if let Some(code) = self.is_not_now(seat, request) {
+            verdict.refuse(true, code);
+            return;
+        }
         match request {
-            Request::AcceptGroundRules { .. } => {
-                verdict
-                    .may_refuse(true, RefusalCode::NotPossible)
-                    .may_refuse(true, RefusalCode::GroundRulesChanged);
+            Request::AcceptGroundRules { version, hash } => {
+                let present = model.agrees(&(*version, hash.clone()));
+                verdict.refuse(!present, RefusalCode::GroundRulesChanged);
             }
             Request::SetOwn { source, open: true } => self.verdict_unmute(verdict, seat, inside(*source)),
             Request::SetOwn { open: false, .. } | Request::Leave | Request::RenewMedia => {}
-            Request::OpenOnTurn { .. } | Request::RaiseHand { .. } => {
-                let idle = seat.is_facilitator() || model.is_speaker(seat.number);
-                verdict.may_refuse(idle, RefusalCode::NotPossible);
+            Request::OpenOnTurn { .. } => {}
+            Request::RaiseHand { .. } => {
+                verdict.refuse(!seat.may_send(Source::Microphone), RefusalCode::NotAllowed);
+                let granted = model.floor.mode == FloorMode::Hands && model.is_speaker(seat.number);
+                verdict.refuse(granted, RefusalCode::NotPossible);
             }
             Request::LowerHand => {
-                verdict.may_refuse(
-                    !model.hands.iter().any(|hand| hand.number == seat.number),
-                    RefusalCode::NotPossible,
-                );
+                verdict.refuse(!model.has_hand(seat.number), RefusalCode::NotPossible);
             }
             Request::Yield => {
                 verdict.refuse(!model.is_speaker(seat.number), RefusalCode::NotPossible);
@@ -98,6 +91,7 @@ impl Judge {
                 verdict.refuse(!concerned, RefusalCode::NotPossible);
             }
             Request::React { .. } => {
+                verdict.refuse(seat.claims.role == Role::Observer, RefusalCode::NotAllowed);
                 verdict.may_refuse(true, RefusalCode::TooFast);
             }
             // Not driven yet.
@@ -146,7 +140,7 @@ impl Judge {
             }
             Request::Admit { knock, through_lock } => self.verdict_admit(verdict, knock.0, *through_lock),
             Request::Deny { knock } => {
-                let waits = model.doors.iter().any(|door| door.id == Some(knock.0) && door.is_listed());
+                let waits = model.doors.iter().any(|door| door.id == Some(knock.0) && model.is_listed(door));
                 verdict.refuse(!waits, RefusalCode::NotFound);
             }
             Request::UndoDenial { .. } => {
@@ -157,7 +151,13 @@ impl Judge {
                 verdict.refuse(seen != Some(*if_version), RefusalCode::Changed);
             }
             Request::SetGate { participant, .. } | Request::AskToUnmute { participant, .. } => {
-                verdict.refuse(model.seat_of(participant.0).is_none(), RefusalCode::NotFound);
+                let target = model.seat_of(participant.0);
+                let spared = matches!(request, Request::SetGate { open: false, .. })
+                    && target.is_some_and(Seat::is_facilitator)
+                    && !seat.is_facilitator();
+                verdict.refuse(spared, RefusalCode::NotAllowed);
+                verdict.refuse(target.is_none(), RefusalCode::NotFound);
+                verdict.may_refuse(target.is_none(), RefusalCode::NotAllowed);
                 let away = model.seat_of(participant.0).is_some_and(|seat| seat.connection.is_none());
                 verdict.may_refuse(away, RefusalCode::NotFound).may_refuse(true, RefusalCode::NotPossible);
             }
@@ -215,7 +215,7 @@ impl Judge {
             }
             Request::HandOver { participant } => {
                 verdict.refuse(!model.leads(seat), RefusalCode::NotAllowed);
-                let able = model.in_charge().any(|other| other.number == participant.0);
+                let able = model.facilitators().any(|other| other.number == participant.0);
                 verdict.refuse(!able, RefusalCode::NotFound).may_refuse(!able, RefusalCode::NotPossible);
                 verdict.may_refuse(participant.0 == seat.number, RefusalCode::NotPossible);
             }
@@ -238,6 +238,38 @@ impl Judge {
                 verdict.may_refuse(true, RefusalCode::ConfirmationNeeded);
             }
         }
+    }
+
+    fn has_right(&self, seat: &Seat, request: &Request) -> bool {
+        let peer_lead = seat.claims.role == Role::PeerLead && self.model.policy().peer_lead;
+        let froze = self.model.freeze.as_ref().is_some_and(|freeze| freeze.by == seat.number);
+        match right_to(request) {
+            Right::Everyone => true,
+            Right::PeerLeads => seat.is_facilitator() || peer_lead,
+            Right::Facilitators => {
+                seat.is_facilitator() || peer_lead && froze && matches!(request, Request::Thaw { .. })
+            }
+        }
+    }
+
+    /// Frozen, on hold, and without agreement to the rules, little is accepted of anybody but facilitators.
+    fn is_not_now(&self, seat: &Seat, request: &Request) -> Option<RefusalCode> {
+        if seat.is_facilitator() || is_always_allowed(request) {
+            return None;
+        }
+        let model = &self.model;
+        let whole = model.freeze.as_ref().is_some_and(|freeze| freeze.thawed.is_empty());
+        if whole && !matches!(request, Request::Thaw { .. }) {
+            return Some(RefusalCode::Frozen);
+        }
+        if matches!(request, Request::AcceptGroundRules { .. }) {
+            return None;
+        }
+        if model.is_barred(seat) {
+            return Some(RefusalCode::GroundRulesChanged);
+        }
+        let still = matches!(request, Request::LowerHand | Request::OpenOnTurn { .. });
+        (model.hold.is_some() && !still).then_some(RefusalCode::OnHold)
     }
 
     fn verdict_unmute(&self, verdict: &mut Verdict, seat: &Seat, source: Source) {
@@ -266,7 +298,8 @@ impl Judge {
     }
 
     fn verdict_admit(&self, verdict: &mut Verdict, knock: u32, through_lock: bool) {
-        let Some(door) = self.model.doors.iter().find(|door| door.id == Some(knock)) else {
+        let waits = |door: &&Door| door.id == Some(knock) && self.model.is_listed(door);
+        let Some(door) = self.model.doors.iter().find(waits) else {
             verdict.refuse(true, RefusalCode::NotFound);
             return;
         };
@@ -274,8 +307,6 @@ impl Judge {
         let held = self.model.seat(subject).is_some() || self.model.aside.contains_key(subject);
         verdict.refuse(!self.model.inside_the_lock(subject) && !through_lock, RefusalCode::Locked);
         verdict.refuse(!held && self.model.is_full_for(door.claims.role), RefusalCode::Full);
-        verdict.refuse(door.connection.is_none(), RefusalCode::NotFound);
-        verdict.may_refuse(door.connection.is_none(), RefusalCode::NotPossible);
     }
 
     fn verdict_thaw(&self, verdict: &mut Verdict, seat: &Seat, step: ThawStep) {

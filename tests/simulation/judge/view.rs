@@ -7,7 +7,7 @@ use hearth_protocol as wire;
 use hearth_room::{ConnectionId, Room, Words};
 
 use super::{Broken, Judge, Step, law};
-use crate::model::{Model, SOURCES, Seat};
+use crate::model::{Door, Model, SOURCES, Seat, is_to};
 
 impl Judge {
     /// Every connected seat's view, put together from what it was sent, against the model.
@@ -19,7 +19,7 @@ impl Judge {
         let room = self.model.room_view(self.table.epoch.0);
         let floor = self.model.floor_view();
         for seat in &self.model.seats {
-            let Some(connection) = seat.connection else { continue };
+            let Some(connection) = seat.connection.filter(|_| !self.model.is_barred(seat)) else { continue };
             let view = self.clients.get(&connection).and_then(|client| client.view.as_ref());
             let view =
                 view.ok_or(Broken { law: "deltas", what: format!("{} sees nothing", seat.claims.subject) })?;
@@ -46,7 +46,8 @@ impl Judge {
 
     /// Numbers and names that the room chose: aliases, knocks. Chosen once, and each for one alone.
     fn learn(&mut self) -> Result<(), Broken> {
-        let Model { seats, doors, aliases, .. } = &mut self.model;
+        let Model { seats, doors, aliases, definition, .. } = &mut self.model;
+        let rules = &definition.ground_rules;
         let connections = seats.iter().filter_map(|seat| seat.connection);
         let views = connections.filter_map(|connection| self.clients.get(&connection)?.view.as_ref());
         for wire::Participant { id, alias, .. } in views.clone().flat_map(|view| &view.participants) {
@@ -64,7 +65,8 @@ impl Judge {
             aliases.insert(id.0, alias.clone());
         }
         let Some(desk) = views.clone().find_map(|view| view.desk.as_ref()) else { return Ok(()) };
-        let waiting = doors.iter_mut().filter(|door| door.is_listed());
+        let agreed = |door: &Door| door.agreed.as_ref().is_some_and(|agreement| is_to(agreement, rules));
+        let waiting = doors.iter_mut().filter(|door| door.connection.is_some() && agreed(door));
         for (door, knock) in waiting.zip(&desk.knocks) {
             law!(door.id.is_none_or(|id| id == knock.id.0), "numbers", "{door:?} became {knock:?}")?;
             door.id = Some(knock.id.0);
@@ -94,7 +96,7 @@ impl Judge {
 
     fn check_desk(&self, desk: &wire::Desk, roster: &[&Seat]) -> Result<(), Broken> {
         let model = &self.model;
-        let waiting: Vec<_> = model.doors.iter().filter(|door| door.is_listed()).collect();
+        let waiting: Vec<_> = model.doors.iter().filter(|door| model.is_listed(door)).collect();
         law!(desk.knocks.len() == waiting.len(), "views", "{:#?}\nbut there wait {waiting:#?}", desk.knocks)?;
         for (door, knock) in waiting.into_iter().zip(&desk.knocks) {
             let subject = &door.claims.subject;

@@ -125,7 +125,6 @@ impl Judge {
     /// Before a seat there are only the frames of the door, and `waiting` on its beat whatever goes on inside.
     pub(super) fn check_door_frames(&mut self, step: &Step<'_>, heard: &Heard<'_>) -> Result<(), Broken> {
         let waiting: Vec<ConnectionId> = self.model.doors.iter().filter_map(|door| door.connection).collect();
-        self.beats.retain(|connection, _| waiting.contains(connection));
         let beat = self.model.policy().waiting_beat_ms;
         for connection in waiting {
             let Some(told) = heard.get(&connection) else { continue };
@@ -145,6 +144,9 @@ impl Judge {
                 )?;
             }
         }
+        let agreed = self.model.doors.iter().filter(|door| self.model.has_agreed(door));
+        let agreed: Vec<ConnectionId> = agreed.filter_map(|door| door.connection).collect();
+        self.beats.retain(|connection, _| agreed.contains(connection));
         let late = self.beats.iter().find(|(_, before)| step.now - **before > beat);
         law!(late.is_none(), "door", "a beat was left out: {late:?} at {}", step.now)?;
         Ok(())

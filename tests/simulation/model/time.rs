@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use hearth_protocol::Role;
 use hearth_room::Act;
 
 use super::{Hold, Model};
@@ -19,6 +20,7 @@ enum Due {
     KnockEnds(String),
     HoldEnds,
     End,
+    WindowEnds,
 }
 
 /// Who acted, and the act; nobody: the room itself, or whoever it may be.
@@ -54,7 +56,7 @@ impl Model {
             }
             due.push((dropped + policy.grace_ms, Due::GraceEnds(subject)));
         }
-        let led = self.in_charge().next().is_some();
+        let led = self.facilitators().next().is_some();
         due.extend(
             self.lead_absent_since().filter(|_| led).map(|at| (at + policy.lead_absence_ms, Due::LeadPasses)),
         );
@@ -70,6 +72,8 @@ impl Model {
         let alone = self.started.is_some() && self.in_charge().next().is_none();
         due.extend(self.hold.iter().filter(|_| alone).map(|hold| (hold.ends_at, Due::HoldEnds)));
         due.extend(self.ends_at.map(|at| (at, Due::End)));
+        let window = self.window.iter().filter(|window| window.paused.is_none());
+        due.extend(window.map(|window| (window.ends_at, Due::WindowEnds)));
         due
     }
 
@@ -109,6 +113,7 @@ impl Model {
             }
             Due::KnockEnds(subject) => self.go_from_door(&subject),
             Due::HoldEnds | Due::End => self.end(acts),
+            Due::WindowEnds => self.window = None,
         }
     }
 
@@ -121,7 +126,7 @@ impl Model {
 
     /// To the connected facilitator of lowest rank, the earliest seat among equals.
     fn pass_lead_on(&mut self, acts: &mut Acts) {
-        let next = self.in_charge().min_by_key(|seat| (seat.claims.rank, seat.number));
+        let next = self.facilitators().min_by_key(|seat| (seat.claims.rank, seat.number));
         let next = next.map(|seat| seat.claims.subject.clone());
         let Some(subject) = next else { return };
         if let Some(old) = self.lead.replace(subject.clone()) {
@@ -131,13 +136,14 @@ impl Model {
         acts.push((None, Act::LeadPassed { subject }));
     }
 
-    /// A facilitator is connected. Whether the lead changed.
+    /// Somebody is connected who may be in charge. Whether the lead changed.
     pub fn attend(&mut self, subject: &str) -> bool {
-        if !self.seat(subject).is_some_and(super::Seat::is_facilitator) {
+        let Some(role) = self.seat(subject).map(|seat| seat.claims.role).filter(|role| self.charges(*role))
+        else {
             return false;
-        }
+        };
         self.unattended_since = None;
-        if self.lead.is_none() {
+        if self.lead.is_none() && role.is_facilitator() {
             self.lead = Some(subject.to_owned());
             return true;
         }
@@ -145,8 +151,8 @@ impl Model {
     }
 
     /// Somebody was seen last at `at`: whether anybody is in charge still.
-    pub fn mind_the_room(&mut self, facilitator: bool, at: u32) {
-        if facilitator {
+    pub fn mind_the_room(&mut self, role: Option<Role>, at: u32) {
+        if role.is_some_and(|role| self.charges(role)) {
             self.led_until = self.led_until.max(at);
         }
         let at = self.led_until;

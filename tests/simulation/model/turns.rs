@@ -24,6 +24,10 @@ impl Model {
         }
     }
 
+    pub fn has_hand(&self, number: u32) -> bool {
+        self.hands.iter().any(|hand| hand.number == number)
+    }
+
     /// Whether there was one.
     pub fn lower(&mut self, number: u32) -> bool {
         let before = self.hands.len();
