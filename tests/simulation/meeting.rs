@@ -286,9 +286,10 @@ fn definition(chance: &mut Chance) -> Definition {
         hold_ms: if chance.one_in(2) { 60_000 } else { Policy::default().hold_ms },
         speakers_max: 1 + chance.below(3) / 2,
         private_queue: chance.one_in(3),
-        peer_lead: chance.one_in(3),
         ..Policy::default()
     };
+    let mut format = Format::default();
+    format.rules.peer_lead = chance.one_in(3);
     let line = |text: &str| text.to_owned();
     Definition {
         title: line("A group"),
@@ -305,7 +306,7 @@ fn definition(chance: &mut Chance) -> Definition {
             contact: line("Whom to ask"),
         },
         policy,
-        format: Format::default(),
+        format,
         formats: Vec::new(),
         roster: BTreeSet::new(),
     }

@@ -241,7 +241,7 @@ impl Model {
 
     /// Whether the group is not alone with one of this role.
     pub fn charges(&self, role: Role) -> bool {
-        role.is_facilitator() || role == Role::PeerLead && self.policy().peer_lead
+        role.is_facilitator() || role == Role::PeerLead && self.definition.format.rules.peer_lead
     }
 
     /// Seats that count against the capacity.

@@ -241,7 +241,7 @@ impl Judge {
     }
 
     fn has_right(&self, seat: &Seat, request: &Request) -> bool {
-        let peer_lead = seat.claims.role == Role::PeerLead && self.model.policy().peer_lead;
+        let peer_lead = seat.claims.role == Role::PeerLead && self.model.charges(Role::PeerLead);
         let froze = self.model.freeze.as_ref().is_some_and(|freeze| freeze.by == seat.number);
         match right_to(request) {
             Right::Everyone => true,
