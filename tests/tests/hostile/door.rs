@@ -265,14 +265,12 @@ async fn waiting_full_locked_and_paused_are_told_alike() {
 async fn told_at_the_door(scene: &Scene, alias: &str) -> Vec<(String, usize)> {
     let client = scene.knock(alias).await;
     let kind = |frame: &ServerFrame| {
-        if let ServerFrame::Knocked { .. } = frame {
-            "knocked".to_owned()
-        } else if let ServerFrame::Ok { outcome, .. } = frame {
+        if let ServerFrame::Ok { outcome, .. } = frame {
             // The length of a request's id is its own.
-            format!("ok {outcome:?}")
-        } else {
-            format!("{frame:?}")
+            return format!("ok {outcome:?}");
         }
+        let knocked = matches!(frame, ServerFrame::Knocked { .. });
+        if knocked { "knocked".to_owned() } else { format!("{frame:?}") }
     };
     let told = client
         .until("three beats", |told| {

@@ -4,13 +4,18 @@
 //! packet, and Fay and Ben go on undisturbed. Packets are told apart by the phase in their stamps: what was sent after an
 //! acknowledgement carries a later one.
 
+mod device;
 mod door;
 mod floor;
 mod freeze;
+mod level;
 mod mute;
 mod packets;
 mod removal;
 mod rights;
 mod scene;
 mod secrets;
+mod signal;
+mod spaces;
 mod wire;
+mod words;

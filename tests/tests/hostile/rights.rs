@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hearth_protocol::{ParticipantId, RefusalCode, Request, Role, ThawStep};
+use hearth_protocol::{ParticipantId, RefusalCode, Request, Role, RoomView, Source, ThawStep};
 use serde_json::Value;
 
 use crate::scene::{Scene, check_refused};
@@ -12,26 +12,99 @@ const SAMPLES: &str = include_str!("../../../protocol/samples/client.json");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_is_refused_every_request_of_facilitators() {
-    let scene = Scene::open().await;
-    let _cleo = scene.knock("Cleo").await;
-    scene.knock_of("Cleo").await;
-    let before = scene.fay.client.view();
-    let requests = requests_of_facilitators(scene.ben.id);
-    assert!(requests.len() > 25, "the samples have them all");
-    // Ada alone would be slowed down for asking so much: five a minute are refused one by one, so others help her.
-    let mut askers = vec![];
-    for alias in ["Dan", "Eve", "Finn", "Gus", "Hana", "Ivo", "Jun", "Kai"] {
-        askers.push(scene.enter(alias, Role::Member).await);
-    }
-    for (number, request) in requests.into_values().enumerate() {
-        check_refused(&askers[number % askers.len()], request, RefusalCode::NotAllowed).await;
-    }
-    let after = scene.fay.client.view();
-    assert_eq!(after.floor, before.floor);
-    assert_eq!((after.room.locked, after.room.frozen, after.room.ends_at), (false, None, None));
-    assert_eq!(after.desk.expect("the desk").knocks.len(), 1);
-    assert!(scene.roster().contains(&"Ada".to_owned()));
+    let scene = crowd().await;
+    check_all_refused(&scene, "Dan", Role::Member, &requests_of_facilitators(scene.ben.id)).await;
     scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_observer_is_refused_every_request_of_facilitators_and_every_word() {
+    let scene = crowd().await;
+    let mut requests = requests_of_facilitators(scene.ben.id);
+    requests.extend(samples(scene.ben.id).filter(|(_, request)| sends_something(request)));
+    check_all_refused(&scene, "Olga", Role::Observer, &requests).await;
+    scene.end().await;
+}
+
+/// Where the format has no peer lead, the ticket alone makes none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_lead_whom_the_format_does_not_know_is_refused_every_request_of_facilitators() {
+    let scene = crowd().await;
+    check_all_refused(&scene, "Pia", Role::PeerLead, &requests_of_facilitators(scene.ben.id)).await;
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_lead_is_refused_what_the_format_does_not_give() {
+    let scene = crowd().await;
+    scene.fay.client.must(Request::ChangeFormat { format: "twelve_step".to_owned() }).await;
+    let mut requests = requests_of_facilitators(scene.ben.id);
+    requests.retain(|_, request| !is_of_peer_leads(request));
+    let source = Source::Microphone;
+    let others = [
+        ("open_gate", Request::SetGate { participant: scene.ben.id, source, open: true }),
+        ("close_a_facilitators_gate", Request::SetGate { participant: scene.fay.id, source, open: false }),
+        ("send_a_facilitator_to_waiting", Request::SendToWaiting { participant: scene.fay.id }),
+    ];
+    requests.extend(others.map(|(name, request)| (name.to_owned(), request)));
+    check_all_refused(&scene, "Pia", Role::PeerLead, &requests).await;
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_helper_is_refused_what_was_not_lent() {
+    let scene = crowd().await;
+    let mut requests = requests_of_facilitators(scene.ben.id);
+    requests.retain(|_, request| !is_lent_to_helpers(request));
+    // Opening a gate is not closing one, and a facilitator's gate is not a member's.
+    let source = Source::Microphone;
+    let others = [
+        ("open_gate", Request::SetGate { participant: scene.ben.id, source, open: true }),
+        ("close_a_facilitators_gate", Request::SetGate { participant: scene.fay.id, source, open: false }),
+    ];
+    requests.extend(others.map(|(name, request)| (name.to_owned(), request)));
+    check_all_refused(&scene, "Hal", Role::Member, &requests).await;
+    scene.end().await;
+}
+
+/// Room for all who are needed to ask: five wants of right a minute are answered one by one.
+async fn crowd() -> Scene {
+    let scene = Scene::with(|config| {
+        config.room.policy.capacity = 50;
+        config.room.policy.observers_max = 50;
+    })
+    .await;
+    let _ = scene.knock("Cleo").await;
+    scene.knock_of("Cleo").await;
+    scene
+}
+
+/// Each is refused as not theirs, and nothing has changed. Whoever is called Hal is a helper.
+async fn check_all_refused(scene: &Scene, alias: &str, role: Role, requests: &BTreeMap<String, Request>) {
+    assert!(requests.len() > 25, "the samples have them all");
+    let fay = &scene.fay.client;
+    let requests: Vec<_> = requests.values().cloned().collect();
+    let mut askers = vec![];
+    for number in 0..requests.len().div_ceil(5) {
+        let alias = format!("{alias} {}", char::from(b'a' + number as u8));
+        let asker = scene.enter(&alias, role).await;
+        if alias.starts_with("Hal") {
+            fay.must(Request::LendHelper { participant: asker.view().you.participant, on: true }).await;
+        }
+        askers.push(asker);
+    }
+    let before = fay.view();
+    for (asker, requests) in askers.iter().zip(requests.chunks(5)) {
+        for request in requests {
+            check_refused(asker, request.clone(), RefusalCode::NotAllowed).await;
+        }
+    }
+    let after = fay.view();
+    assert_eq!(after.floor, before.floor);
+    assert_eq!(after.room, before.room);
+    let knocks = |view: &RoomView| view.desk.as_ref().expect("the desk").knocks.len();
+    assert_eq!(knocks(&after), knocks(&before));
+    assert!(scene.roster().contains(&"Ada".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,16 +152,71 @@ async fn ending_at_once_needs_the_word() {
 
 /// By their names on the wire, aimed at this victim.
 fn requests_of_facilitators(victim: ParticipantId) -> BTreeMap<String, Request> {
+    samples(victim).filter(|(_, request)| is_of_facilitators(request)).collect()
+}
+
+fn samples(victim: ParticipantId) -> impl Iterator<Item = (String, Request)> {
     let samples: BTreeMap<String, Value> = serde_json::from_str(SAMPLES).expect("the samples are JSON");
     let requests = samples.into_values().filter_map(|sample| sample.get("request").cloned());
-    let aimed = requests.map(|mut request| {
+    requests.map(move |mut request| {
         if let Some(participant) = request.get_mut("participant") {
             *participant = victim.0.into();
         }
         let name = request["type"].as_str().expect("a request has a type").to_owned();
         (name, serde_json::from_value(request).expect("a sample is a request"))
-    });
-    aimed.filter(|(_, request)| is_of_facilitators(request)).collect()
+    })
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is lent is named, all else is not")]
+fn is_lent_to_helpers(request: &Request) -> bool {
+    match request {
+        Request::Grant { .. }
+        | Request::Revoke { .. }
+        | Request::RoundStart { .. }
+        | Request::RoundExtend { .. }
+        | Request::RoundSkip
+        | Request::RoundEnd
+        | Request::RoundSuspendStop
+        | Request::StartTimer { .. }
+        | Request::StopTimer
+        | Request::SetGate { open: false, .. }
+        | Request::GateAll { .. } => true,
+        _ => false,
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is theirs is named, all else is not")]
+fn is_of_peer_leads(request: &Request) -> bool {
+    match request {
+        Request::Grant { .. }
+        | Request::Revoke { .. }
+        | Request::RoundStart { .. }
+        | Request::RoundExtend { .. }
+        | Request::RoundSkip
+        | Request::RoundEnd
+        | Request::RoundSuspendStop
+        | Request::StepTo { .. }
+        | Request::Freeze
+        | Request::SetGate { open: false, .. }
+        | Request::GateAll { .. }
+        | Request::SendToWaiting { .. } => true,
+        _ => false,
+    }
+}
+
+/// What somebody who only receives may not do, over their own seat.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what sends is named, all else does not")]
+fn sends_something(request: &Request) -> bool {
+    match request {
+        Request::SetOwn { open: true, .. }
+        | Request::RaiseHand { .. }
+        | Request::React { .. }
+        | Request::Say { .. }
+        | Request::Milestone { .. }
+        | Request::AnswerScale { .. }
+        | Request::Rate { .. } => true,
+        _ => false,
+    }
 }
 
 fn is_of_facilitators(request: &Request) -> bool {
