@@ -243,6 +243,26 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_is_in_a_set_once_and_goes_at_once() {
+        for reason in Reason::ALL {
+            let set = Reasons::of(reason);
+            assert_eq!(set.with(reason), set);
+            assert_eq!(set.union(set), set);
+            assert_eq!(set.without(reason), Reasons::NONE);
+            assert_eq!(Reasons::NONE.without(reason), Reasons::NONE);
+            assert_eq!(set.iter().collect::<Vec<_>>(), [reason]);
+        }
+        assert_eq!(Reason::ALL.into_iter().collect::<Reasons>().iter().count(), Reason::COUNT);
+    }
+
+    #[test]
+    fn every_reason_has_a_name_of_its_own() {
+        let names: std::collections::BTreeSet<_> = Reason::ALL.map(Reason::name).into();
+        assert_eq!(names.len(), Reason::COUNT);
+        assert!(names.iter().all(|name| !name.is_empty()));
+    }
+
+    #[test]
     fn any_reason_closes() {
         for reason in Reason::ALL {
             let closed = Reasons::of(reason);

@@ -20,6 +20,7 @@ mod lead;
 mod level;
 mod meeting;
 mod minors;
+mod mutants;
 mod noise;
 mod own;
 mod rest;

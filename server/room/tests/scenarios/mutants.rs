@@ -1,0 +1,134 @@
+//! What no other scenario noticed when it was changed: found by mutation testing, see docs/mutants.md.
+
+use hearth_forwarding::{Generation, Source};
+use hearth_protocol::{FloorMode, HandKind, Level, Outcome, RefusalCode, Request, Role, RoundOrder};
+use hearth_room::Command;
+
+use crate::meeting::{Meeting, claims, open};
+
+fn round() -> Request {
+    Request::RoundStart { order: RoundOrder::Seated, turn_seconds: None, include_facilitators: false }
+}
+
+fn speakers(m: &Meeting) -> Vec<hearth_protocol::ParticipantId> {
+    m.view("fay").floor.speakers.iter().map(|one| one.participant).collect()
+}
+
+#[test]
+fn a_name_once_given_stays_whatever_a_later_ticket_says() {
+    let mut m = Meeting::seated(&["ann", "ben"]);
+    m.ok("ann", Request::Leave);
+    let mut other = claims("ann", Role::Member);
+    other.alias = "Willow".to_owned();
+    m.waits_with(other);
+    let knock = m.knock_of("Willow");
+    m.ok("fay", Request::Admit { knock, through_lock: false });
+    let alias = m.sees("ben", "ann").map(|ann| ann.alias.as_str());
+    assert_eq!(alias, Some("ann"));
+}
+
+#[test]
+fn the_floor_is_granted_in_hands_alone_and_to_those_alone_who_may_speak() {
+    let mut m = Meeting::seated(&["ann"]);
+    let mut mute = claims("ben", Role::Member);
+    mute.publish = vec![hearth_protocol::Source::Camera];
+    m.joins_with(mute);
+    let grant = |m: &Meeting, name: &str| Request::Grant { participant: m.id(name) };
+    for mode in [FloorMode::Open, FloorMode::Facilitator, FloorMode::Quiet] {
+        m.ok("fay", Request::SetFloor { mode });
+        m.refused("fay", grant(&m, "ann"), RefusalCode::NotPossible);
+    }
+    m.ok("fay", Request::SetFloor { mode: FloorMode::Hands });
+    m.refused("fay", grant(&m, "ben"), RefusalCode::NotPossible);
+    assert!(speakers(&m).is_empty());
+}
+
+#[test]
+fn a_grant_that_is_taken_back_silences_at_once() {
+    let mut m = Meeting::seated(&["ann"]);
+    m.ok("fay", Request::SetFloor { mode: FloorMode::Hands });
+    m.refused("fay", Request::Revoke { participant: m.id("ann") }, RefusalCode::NotPossible);
+    m.ok("fay", Request::Grant { participant: m.id("ann") });
+    m.ok("ann", open(Source::Microphone));
+    assert!(m.is_heard("ann", Source::Microphone));
+    m.ok("fay", Request::Revoke { participant: m.id("ann") });
+    assert!(!m.is_heard("ann", Source::Microphone));
+    assert!(speakers(&m).is_empty());
+}
+
+#[test]
+fn leaving_gives_back_the_hand_the_floor_and_the_turn() {
+    let mut m = Meeting::seated(&["ann", "ben", "cai"]);
+    m.ok("fay", Request::SetFloor { mode: FloorMode::Hands });
+    m.ok("fay", Request::Grant { participant: m.id("ann") });
+    m.ok("ben", Request::RaiseHand { kind: HandKind::Speak });
+    for name in ["ann", "ben"] {
+        m.ok(name, Request::Leave);
+        m.joins(name, Role::Member);
+        assert!(m.view(name).you.hand.is_none(), "{name}");
+        m.refused(name, open(Source::Microphone), RefusalCode::NotPossible);
+    }
+    assert!(speakers(&m).is_empty());
+
+    m.ok("fay", round());
+    assert_eq!(speakers(&m), [m.id("ann")]);
+    m.ok("ben", Request::Leave);
+    m.ok("ann", Request::Leave);
+    assert_eq!(speakers(&m), [m.id("cai")], "the next but one, at once");
+}
+
+#[test]
+fn a_round_goes_back_to_the_mode_before_it_also_when_it_is_begun_anew() {
+    let mut m = Meeting::seated(&["ann", "ben"]);
+    m.ok("fay", Request::SetFloor { mode: FloorMode::Hands });
+    m.ok("fay", round());
+    m.ok("fay", round());
+    m.ok("fay", Request::RoundEnd);
+    assert_eq!(m.view("ann").floor.mode, FloorMode::Hands);
+}
+
+#[test]
+fn what_a_restart_must_know_is_durable_and_ones_own_mute_is_not() {
+    let mut m = Meeting::seated(&["ann", "ben"]);
+    m.ok("ann", Request::SetOwn { source: hearth_protocol::Source::Microphone, open: false });
+    assert!(m.last.forward.is_some() && !m.last.durable);
+    m.ok("ann", Request::SetLevel { level: Level::Voice });
+    assert!(m.last.durable);
+    m.ok("ann", Request::SetLevel { level: Level::Voice });
+    assert!(!m.last.durable, "nothing is lower than it was");
+    let subject = m.subject("ann");
+    let generation = m.row("ann").map_or(Generation(0), |row| row.generation);
+    m.apply(Command::MediaLost { subject, generation });
+    assert!(m.last.forward.is_some() && m.last.durable, "an older connection is dead after a restart too");
+    // The last row goes; those before it are as they were.
+    m.drops("ben");
+    m.wait(6_000);
+    assert!(m.row("ben").is_none());
+    assert!(m.last.forward.is_some() && m.last.durable);
+}
+
+#[test]
+fn the_end_of_a_hold_is_not_put_off_by_a_seat_that_is_given_up() {
+    let mut m = Meeting::seated(&["ann"]);
+    m.drops("fay");
+    m.wait(31_000);
+    let ends_at = |m: &Meeting| m.view("ann").room.hold.as_ref().map(|hold| hold.ends_at);
+    let before = ends_at(&m);
+    assert!(before.is_some());
+    // Past the grace of the facilitator's seat.
+    m.wait(200_000);
+    assert_eq!(ends_at(&m), before);
+}
+
+#[test]
+fn another_word_than_the_one_that_was_given_ends_nothing() {
+    let mut m = Meeting::seated(&["ann"]);
+    let Some(Outcome::Confirm { word }) = m.ok("fay", Request::EndNow { confirm: None }) else {
+        panic!("no word to confirm with");
+    };
+    let wrong = Some(format!("{word}s"));
+    m.refused("fay", Request::EndNow { confirm: wrong }, RefusalCode::ConfirmationNeeded);
+    // And the right one is spent by the wrong one.
+    m.refused("fay", Request::EndNow { confirm: Some(word) }, RefusalCode::ConfirmationNeeded);
+    assert!(!m.ended);
+}
