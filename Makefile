@@ -28,6 +28,23 @@ fmt: $(WEB)/$(INSTALLED) ## Format everything
 lint: tools $(WEB)/$(INSTALLED) ## Everything that can be said without running: formatting, lints, types, licences
 	@.ci/lint
 
+# Coverage alone: no sanitizer, so that the toolchain of the project does.
+FUZZ := RUSTC_BOOTSTRAP=1 cargo fuzz
+TARGET ?= apply
+SECS ?= 600
+SCRATCH = $${CARGO_TARGET_DIR:-$(CURDIR)/target}/fuzz-corpus/$(TARGET)
+
+fuzz: ## Fuzz the codec or the room (TARGET=codec SECS=600); needs cargo-fuzz
+	@mkdir -p $(SCRATCH)
+	$(FUZZ) run --fuzz-dir tests/fuzz --sanitizer none $(TARGET) $(SCRATCH) tests/fuzz/corpus/$(TARGET) -- \
+	  -max_total_time=$(SECS) -max_len=4096 -rss_limit_mb=1024 -timeout=10
+
+fuzz-corpus: ## Keep of what fuzzing has found the few files that cover it (TARGET=codec)
+	$(FUZZ) run --fuzz-dir tests/fuzz --sanitizer none $(TARGET) tests/fuzz/corpus/$(TARGET) $(SCRATCH) -- -merge=1
+
+mutants: ## Change the rules in every small way and see that a test notices (FILE=server/room/src/gate.rs); needs cargo-mutants
+	cargo mutants --package hearth-room --package hearth-forwarding $(if $(FILE),--file $(FILE)) --jobs 1
+
 $(PAGES): $(WEB)/$(INSTALLED) $(SOURCES)
 	npm --prefix $(WEB) run build
 
@@ -38,4 +55,4 @@ tools:
 	npm --prefix $* ci --no-audit --no-fund
 	@touch $@
 
-.PHONY: help run test web generate fmt lint tools
+.PHONY: help run test web generate fmt lint fuzz fuzz-corpus mutants tools

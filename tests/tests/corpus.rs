@@ -1,0 +1,46 @@
+//! What fuzzing has found worth keeping, run again: see `tests/fuzz/README.md`.
+
+use std::{fs, path::Path};
+
+#[path = "../fuzz/src/choices.rs"]
+mod choices;
+#[path = "../fuzz/src/frame.rs"]
+mod frame;
+#[path = "../fuzz/src/meeting.rs"]
+mod meeting;
+#[path = "../fuzz/src/request.rs"]
+mod request;
+
+#[test]
+fn every_frame_of_the_corpus_is_read_or_refused() {
+    replay("codec", frame::read);
+}
+
+#[test]
+fn every_meeting_of_the_corpus_holds_together() {
+    replay("apply", meeting::hold);
+}
+
+/// Runs each file, and tells which one breaks.
+fn replay(target: &str, run: fn(&[u8])) {
+    struct Running(String);
+    impl Drop for Running {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                eprintln!("broken by {}", self.0);
+            }
+        }
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.expect("a readable folder").path())
+        .collect();
+    files.sort();
+    assert!(files.len() > 20, "{} has only {} files", folder.display(), files.len());
+    for file in files {
+        let running = Running(file.display().to_string());
+        run(&fs::read(&file).expect("a readable file"));
+        drop(running);
+    }
+}
