@@ -167,56 +167,53 @@ fn samples(victim: ParticipantId) -> impl Iterator<Item = (String, Request)> {
     })
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "what is lent is named, all else is not")]
 fn is_lent_to_helpers(request: &Request) -> bool {
-    match request {
+    matches!(
+        request,
         Request::Grant { .. }
-        | Request::Revoke { .. }
-        | Request::RoundStart { .. }
-        | Request::RoundExtend { .. }
-        | Request::RoundSkip
-        | Request::RoundEnd
-        | Request::RoundSuspendStop
-        | Request::StartTimer { .. }
-        | Request::StopTimer
-        | Request::SetGate { open: false, .. }
-        | Request::GateAll { .. } => true,
-        _ => false,
-    }
+            | Request::Revoke { .. }
+            | Request::RoundStart { .. }
+            | Request::RoundExtend { .. }
+            | Request::RoundSkip
+            | Request::RoundEnd
+            | Request::RoundSuspendStop
+            | Request::StartTimer { .. }
+            | Request::StopTimer
+            | Request::SetGate { open: false, .. }
+            | Request::GateAll { .. }
+    )
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "what is theirs is named, all else is not")]
 fn is_of_peer_leads(request: &Request) -> bool {
-    match request {
+    matches!(
+        request,
         Request::Grant { .. }
-        | Request::Revoke { .. }
-        | Request::RoundStart { .. }
-        | Request::RoundExtend { .. }
-        | Request::RoundSkip
-        | Request::RoundEnd
-        | Request::RoundSuspendStop
-        | Request::StepTo { .. }
-        | Request::Freeze
-        | Request::SetGate { open: false, .. }
-        | Request::GateAll { .. }
-        | Request::SendToWaiting { .. } => true,
-        _ => false,
-    }
+            | Request::Revoke { .. }
+            | Request::RoundStart { .. }
+            | Request::RoundExtend { .. }
+            | Request::RoundSkip
+            | Request::RoundEnd
+            | Request::RoundSuspendStop
+            | Request::StepTo { .. }
+            | Request::Freeze
+            | Request::SetGate { open: false, .. }
+            | Request::GateAll { .. }
+            | Request::SendToWaiting { .. }
+    )
 }
 
 /// What somebody who only receives may not do, over their own seat.
-#[expect(clippy::wildcard_enum_match_arm, reason = "what sends is named, all else does not")]
 fn sends_something(request: &Request) -> bool {
-    match request {
+    matches!(
+        request,
         Request::SetOwn { open: true, .. }
-        | Request::RaiseHand { .. }
-        | Request::React { .. }
-        | Request::Say { .. }
-        | Request::Milestone { .. }
-        | Request::AnswerScale { .. }
-        | Request::Rate { .. } => true,
-        _ => false,
-    }
+            | Request::RaiseHand { .. }
+            | Request::React { .. }
+            | Request::Say { .. }
+            | Request::Milestone { .. }
+            | Request::AnswerScale { .. }
+            | Request::Rate { .. }
+    )
 }
 
 fn is_of_facilitators(request: &Request) -> bool {
