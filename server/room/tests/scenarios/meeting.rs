@@ -2,6 +2,7 @@
 
 #![allow(dead_code)]
 
+mod fold;
 mod seen;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,8 @@ use hearth_room::{
     Attended, Claims, Command, ConnectionId, Definition, Effects, Format, FormatRules, Fresh, Policy, Record,
     Room, SecretHash, Snapshot, Words,
 };
+
+use fold::fold;
 
 pub const RULES: u32 = 1;
 pub const RULES_HASH: &str = "rules-1";
@@ -454,31 +457,6 @@ impl Meeting {
         if self.compares {
             self.views_are_current();
         }
-    }
-}
-
-fn fold(view: &mut RoomView, change: &Change) {
-    match change.clone() {
-        Change::Participant(one) => match view.participants.iter_mut().find(|known| known.id == one.id) {
-            Some(known) => *known = one,
-            None => {
-                view.participants.push(one);
-                view.participants.sort_by_key(|one| one.id);
-            }
-        },
-        Change::Left { participant } => view.participants.retain(|one| one.id != participant),
-        Change::Room(room) => view.room = *room,
-        Change::Floor(floor) => view.floor = floor,
-        Change::You(you) => view.you = *you,
-        Change::Desk(desk) => view.desk = Some(*desk),
-        Change::Slot(_)
-        | Change::Speaking { .. }
-        | Change::Reaction { .. }
-        | Change::Message(_)
-        | Change::Unsaid { .. }
-        | Change::ScaleResult(_)
-        | Change::Milestone { .. }
-        | Change::Notice { .. } => {}
     }
 }
 
