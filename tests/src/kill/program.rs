@@ -32,7 +32,7 @@ secret = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 [log]
 format = "json"
 [room.policy]
-capacity = 300
+capacity = 50
 knocks_max = 200
 [rooms.hearth]
 "#;
