@@ -1,6 +1,8 @@
 //! Secrets and tickets that open nothing: spent, stolen, doubled, forged.
 
-use hearth_protocol::{ByeReason, Change, Credential, Notice, RefusalCode, Role, Secret, ServerFrame};
+use hearth_protocol::{
+    ByeReason, Change, Credential, Notice, RefusalCode, Request, Role, Secret, ServerFrame,
+};
 use hearth_tests::{group::grant, signalling::Client};
 
 use crate::scene::{Scene, check_bye, check_knows_nothing, until_waiting};
@@ -27,6 +29,8 @@ async fn a_spent_resume_secret_leads_to_the_door() {
     let generation = scene.ada.client.view().you.media_generation;
     let back = Client::resume(scene.house.address, "hearth", spent.clone(), Some(generation)).await;
     back.until_seated().await;
+    // By what Ada says over it, the new secret is known to have arrived: the one before it is spent.
+    back.must(Request::OpenOnTurn { on: false }).await;
     scene.ada.client = back;
     let thief = scene.present(Credential::Resume { secret: spent }).await;
     thief.agree().await;

@@ -215,6 +215,7 @@ async fn with_cleo(scene: &Scene) -> Person {
     cleo.media.send(Source::Microphone, BRISK);
     let groups = vec![vec![scene.ada.id, cleo.id]];
     scene.fay.client.must(Request::OpenAsides { groups, seconds: None }).await;
+    until("Fay to see Ada aside", || aside_of(scene, &scene.ada).is_some()).await;
     cleo
 }
 
