@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hearth_protocol::{ParticipantId, RefusalCode, Request, Role, RoomView, Source, ThawStep};
+use hearth_tests::group::until;
 use serde_json::Value;
 
 use crate::scene::{Scene, check_refused};
@@ -93,6 +94,8 @@ async fn check_all_refused(scene: &Scene, alias: &str, role: Role, requests: &BT
         }
         askers.push(asker);
     }
+    let last = askers.last().expect("somebody asks").view().you.participant;
+    until("Fay to see all who ask", || fay.view().participants.iter().any(|one| one.id == last)).await;
     let before = fay.view();
     for (asker, requests) in askers.iter().zip(requests.chunks(5)) {
         for request in requests {
