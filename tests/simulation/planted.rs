@@ -96,7 +96,10 @@ fn copy_workspace(to: &Path) -> io::Result<()> {
     for part in ["protocol", "server/forwarding", "server/room", "tests/simulation"] {
         copy(&root().join(part), &to.join(part))?;
     }
-    fs::copy(root().join("Cargo.lock"), to.join("Cargo.lock"))?;
+    fs::create_dir_all(to.join("tests/src"))?;
+    for file in ["Cargo.lock", "tests/src/chance.rs"] {
+        fs::copy(root().join(file), to.join(file))?;
+    }
     let manifest = fs::read_to_string(root().join("Cargo.toml"))?;
     let members = "members = [\"protocol\", \"server/forwarding\", \"server/room\", \"tests/simulation\"]";
     let lines = manifest.lines().filter(|line| !line.starts_with("default-members"));
