@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hearth_protocol::{ParticipantId, RefusalCode, Request, Role, RoomView, Source, ThawStep};
-use hearth_tests::group::until;
+use hearth_tests::{group::until, signalling::Client};
 use serde_json::Value;
 
 use crate::scene::{Scene, check_refused};
@@ -13,14 +13,14 @@ const SAMPLES: &str = include_str!("../../../protocol/samples/client.json");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_is_refused_every_request_of_facilitators() {
-    let scene = crowd().await;
+    let Crowd { scene, _at_the_door } = crowd().await;
     check_all_refused(&scene, "Dan", Role::Member, &requests_of_facilitators(scene.ben.id)).await;
     scene.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_observer_is_refused_every_request_of_facilitators_and_every_word() {
-    let scene = crowd().await;
+    let Crowd { scene, _at_the_door } = crowd().await;
     let mut requests = requests_of_facilitators(scene.ben.id);
     requests.extend(samples(scene.ben.id).filter(|(_, request)| sends_something(request)));
     check_all_refused(&scene, "Olga", Role::Observer, &requests).await;
@@ -30,14 +30,14 @@ async fn an_observer_is_refused_every_request_of_facilitators_and_every_word() {
 /// Where the format has no peer lead, the ticket alone makes none.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_lead_whom_the_format_does_not_know_is_refused_every_request_of_facilitators() {
-    let scene = crowd().await;
+    let Crowd { scene, _at_the_door } = crowd().await;
     check_all_refused(&scene, "Pia", Role::PeerLead, &requests_of_facilitators(scene.ben.id)).await;
     scene.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_lead_is_refused_what_the_format_does_not_give() {
-    let scene = crowd().await;
+    let Crowd { scene, _at_the_door } = crowd().await;
     scene.fay.client.must(Request::ChangeFormat { format: "twelve_step".to_owned() }).await;
     let mut requests = requests_of_facilitators(scene.ben.id);
     requests.retain(|_, request| !is_of_peer_leads(request));
@@ -54,7 +54,7 @@ async fn a_peer_lead_is_refused_what_the_format_does_not_give() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_helper_is_refused_what_was_not_lent() {
-    let scene = crowd().await;
+    let Crowd { scene, _at_the_door } = crowd().await;
     let mut requests = requests_of_facilitators(scene.ben.id);
     requests.retain(|_, request| !is_lent_to_helpers(request));
     // Opening a gate is not closing one, and a facilitator's gate is not a member's.
@@ -68,16 +68,22 @@ async fn a_helper_is_refused_what_was_not_lent() {
     scene.end().await;
 }
 
+/// A room in which somebody waits. A knock goes with its connection, so that is kept.
+struct Crowd {
+    scene: Scene,
+    _at_the_door: Client,
+}
+
 /// Room for all who are needed to ask: five wants of right a minute are answered one by one.
-async fn crowd() -> Scene {
+async fn crowd() -> Crowd {
     let scene = Scene::with(|config| {
         config.room.policy.capacity = 50;
         config.room.policy.observers_max = 50;
     })
     .await;
-    let _ = scene.knock("Cleo").await;
+    let cleo = scene.knock("Cleo").await;
     scene.knock_of("Cleo").await;
-    scene
+    Crowd { scene, _at_the_door: cleo }
 }
 
 /// Each is refused as not theirs, and nothing has changed. Whoever is called Hal is a helper.
