@@ -2,16 +2,19 @@
 //!
 //! Where the room keeps gates, tables and views up to date, this model derives them from a few facts each time it is asked.
 
+mod gate;
 mod rules;
+mod seat;
 mod time;
 mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hearth_forwarding::{Reason, Reasons, Source};
-use hearth_protocol::{FloorMode, HandKind, Role, ThawStep};
+use hearth_forwarding::Source;
+use hearth_protocol::{FloorMode, Role};
 use hearth_room::{Claims, ConnectionId, Definition, Policy, SecretHash};
 pub use rules::{Agreement, Window, is_to};
+pub use seat::{Door, Floor, Freeze, Hand, Hold, Round, Seat, Speaker, counts};
 
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -64,92 +67,6 @@ pub struct Model {
     pub lapsed: BTreeSet<u32>,
     /// Takes the definition's place after the freeze.
     pub defined: Option<Definition>,
-}
-
-#[derive(Clone, Debug)]
-pub struct Seat {
-    pub claims: Claims,
-    pub number: u32,
-    pub secret: SecretHash,
-    /// Used last, and good until something is heard.
-    pub unheard: Option<SecretHash>,
-    pub connection: Option<ConnectionId>,
-    /// The last sign of life, once the connection is lost.
-    pub dropped: Option<u32>,
-    /// The relay has stopped its media.
-    pub silent: bool,
-    pub own: [bool; 3],
-    pub on_turn: bool,
-    pub agreed: Agreement,
-}
-
-#[derive(Clone, Debug)]
-pub struct Door {
-    pub claims: Claims,
-    pub connection: Option<ConnectionId>,
-    pub secret: SecretHash,
-    pub unheard: Option<SecretHash>,
-    /// Not by a spent secret.
-    pub by_ticket: bool,
-    pub agreed: Option<Agreement>,
-    pub dropped: Option<u32>,
-    /// As facilitators see it.
-    pub id: Option<u32>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Freeze {
-    pub since: u32,
-    pub by: u32,
-    pub thawed: Vec<ThawStep>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hold {
-    pub since: u32,
-    pub ends_at: u32,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Floor {
-    pub mode: FloorMode,
-    /// The mode that a round came into, and that comes back after it.
-    pub before: FloorMode,
-    pub speakers: Vec<Speaker>,
-    pub round: Option<Round>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Speaker {
-    pub number: u32,
-    pub since: u32,
-    /// When the turn was meant to be over.
-    pub until: Option<u32>,
-    /// Answers whoever has the floor, beside them.
-    pub responds: bool,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Round {
-    pub next: Vec<u32>,
-    pub turn_ms: Option<u32>,
-    pub facilitators: bool,
-    /// Who had a turn, or let it go by.
-    pub done: BTreeSet<u32>,
-    /// From when on the absence of whoever has the turn counts.
-    pub counts_from: u32,
-    /// Deferred once by a drop already.
-    pub deferred: BTreeSet<u32>,
-    pub paused: bool,
-    /// What is left of the turn while the round is suspended; less than nothing where it was over.
-    pub left_ms: Option<i64>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hand {
-    pub number: u32,
-    pub kind: HandKind,
-    pub since: u32,
 }
 
 pub const SOURCES: [Source; 3] = Source::ALL;
@@ -276,91 +193,6 @@ impl Model {
         self.seats.iter().filter(|seat| seat.connection.is_some() || !seat.silent)
     }
 
-    pub fn is_paused(&self) -> bool {
-        let frozen =
-            self.freeze.as_ref().is_some_and(|freeze| !freeze.thawed.contains(&ThawStep::Microphones));
-        frozen || self.hold.is_some()
-    }
-
-    /// Law 1, from the rules of sections 4 to 6: why this source is closed.
-    pub fn reasons(&self, seat: &Seat, source: Source) -> Reasons {
-        let mut reasons = self.reasons_but_self(seat, source);
-        if seat.own[source.index()] {
-            reasons = reasons.with(Reason::Self_);
-        }
-        reasons
-    }
-
-    fn reasons_but_self(&self, seat: &Seat, source: Source) -> Reasons {
-        let closed = [
-            (Reason::Ticket, !seat.may_send(source)),
-            (Reason::Facilitator, self.gated.contains(&(seat.number, source.index()))),
-            (Reason::Floor, source != Source::Camera && !self.has_the_floor(seat)),
-            (Reason::Freeze, self.is_frozen(seat, source)),
-            (Reason::Unattended, self.hold.is_some()),
-            (Reason::Consent, self.is_barred(seat)),
-        ];
-        closed.into_iter().filter(|(_, closed)| *closed).map(|(reason, _)| reason).collect()
-    }
-
-    pub fn has_the_floor(&self, seat: &Seat) -> bool {
-        match self.floor.mode {
-            FloorMode::Open => true,
-            FloorMode::Hands | FloorMode::Round => {
-                seat.is_facilitator() || self.is_speaker(seat.number) || self.speaks_for_speaker(seat)
-            }
-            FloorMode::Facilitator => seat.is_facilitator(),
-            FloorMode::Quiet => false,
-        }
-    }
-
-    pub fn is_speaker(&self, number: u32) -> bool {
-        self.floor.speakers.iter().any(|speaker| speaker.number == number)
-    }
-
-    /// An interpreter, while the assigned member has the floor.
-    fn speaks_for_speaker(&self, seat: &Seat) -> bool {
-        let assigned = seat.claims.interprets.as_ref().filter(|_| seat.claims.role == Role::Interpreter);
-        let number = assigned.and_then(|subject| self.numbers.get(subject));
-        number.is_some_and(|number| self.is_speaker(*number))
-    }
-
-    fn is_frozen(&self, seat: &Seat, source: Source) -> bool {
-        let Some(freeze) = &self.freeze else { return false };
-        let step = match source {
-            Source::Microphone => ThawStep::Microphones,
-            Source::Camera | Source::Screen => ThawStep::Cameras,
-        };
-        !seat.is_facilitator() && !freeze.thawed.contains(&step)
-    }
-
-    /// Carries out a change of the rules' facts and lets `self` follow: section 4.
-    pub fn change<T>(&mut self, change: impl FnOnce(&mut Model) -> T) -> T {
-        let before: Vec<_> = self.seats.iter().map(|seat| (seat.number, self.outer(seat))).collect();
-        let outcome = change(self);
-        self.settle_rules();
-        for (number, before) in before {
-            let Some(seat) = self.seat_of(number) else { continue };
-            let after = self.outer(seat);
-            let on_turn = seat.on_turn && self.is_speaker(seat.number);
-            let closes = SOURCES.map(|source| {
-                let (before, after) = (before[source.index()], after[source.index()]);
-                let closed = after.iter().any(|reason| reason != Reason::Floor && !before.contains(reason));
-                let floor_came = before.contains(Reason::Floor) && !after.contains(Reason::Floor);
-                closed || floor_came && !(on_turn && source == Source::Microphone)
-            });
-            let seat = self.seats.iter_mut().find(|seat| seat.number == number).expect("it was found above");
-            for (own, closes) in seat.own.iter_mut().zip(closes) {
-                *own |= closes;
-            }
-        }
-        outcome
-    }
-
-    fn outer(&self, seat: &Seat) -> [Reasons; 3] {
-        SOURCES.map(|source| self.reasons_but_self(seat, source))
-    }
-
     /// Whoever speaks has the newest secret.
     pub fn hear(&mut self, connection: ConnectionId) {
         let seats = self.seats.iter_mut().filter(|seat| seat.connection == Some(connection));
@@ -404,27 +236,5 @@ impl Model {
         let seat = self.seats.remove(at);
         self.hands.retain(|hand| hand.number != seat.number);
         self.leave_floor(seat.number);
-    }
-}
-
-impl Seat {
-    pub fn is_facilitator(&self) -> bool {
-        self.claims.role.is_facilitator()
-    }
-
-    pub fn may_send(&self, source: Source) -> bool {
-        let wire = match source {
-            Source::Microphone => hearth_protocol::Source::Microphone,
-            Source::Camera => hearth_protocol::Source::Camera,
-            Source::Screen => hearth_protocol::Source::Screen,
-        };
-        self.claims.role != Role::Observer && self.claims.publish.contains(&wire)
-    }
-}
-
-pub fn counts(role: Role) -> bool {
-    match role {
-        Role::Member | Role::PeerLead => true,
-        Role::Facilitator | Role::Cofacilitator | Role::Interpreter | Role::Observer => false,
     }
 }
