@@ -58,6 +58,24 @@ pub enum Command {
         #[arg(long, default_value_t = 300)]
         seconds: u64,
     },
+    /// Sign a revocation as a portal would: somebody may not be in a room any more
+    #[command(long_about = REVOCATION, after_help = REVOCATION_EXAMPLES)]
+    Revocation {
+        #[command(flatten)]
+        settings: Settings,
+        /// The room's id
+        #[arg(long)]
+        room: RoomId,
+        /// Whose tickets count no more
+        #[arg(long)]
+        subject: String,
+        /// Which of the keys in `tickets.keys` signs; the first, if none is named
+        #[arg(long)]
+        key: Option<String>,
+        /// How long it can be handed in; what it does lasts
+        #[arg(long, default_value_t = 300)]
+        seconds: u64,
+    },
     /// Who was at a room's meetings, how long, and whether it counts
     #[command(long_about = ATTENDANCE, after_help = ATTENDANCE_EXAMPLES)]
     Attendance {
@@ -308,7 +326,8 @@ Examples:
 const SERVE: &str = "\
 Runs the rooms of a settings file. Put a proxy with a certificate in front of the HTTP port (browsers give a page camera and \
 microphone only over https), and let the media port through, UDP and TCP. Ctrl-C or SIGTERM says goodbye to the rooms; sessions \
-are woken again at the next start.";
+are woken again at the next start. SIGHUP reads the rooms anew from the file: running meetings go on under what has changed, and \
+whoever is in one is asked to agree to new ground rules within three minutes. All other settings wait for the next start.";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -332,6 +351,16 @@ const TICKET_EXAMPLES: &str = "\
 Examples:
   hearth ticket -c hearth.toml --room k3v9 --alias River --subject 7f3c
   hearth ticket -c hearth.toml --room k3v9 --alias Maple --role facilitator --key portal --seconds 60";
+
+const REVOCATION: &str = "\
+A revocation takes back all that was signed for somebody: who is inside is removed at once, with the same last card as by a \
+facilitator, and nobody of that subject is let in again in this session, nor in one that begins within 12 hours. A portal signs it \
+with the key that signs its tickets: a JWT with HS256 whose header names the key (kid) and whose claims are iss, aud, nbf, exp, room \
+and revokes (the subject). It is handed in as the body of a POST to /v1/revocations; 204 says that it is done and recorded.";
+
+const REVOCATION_EXAMPLES: &str = "\
+Examples:
+  hearth revocation -c hearth.toml --room k3v9 --subject 7f3c | curl --data-binary @- https://rooms.example/v1/revocations";
 
 const ATTENDANCE: &str = "\
 Prints each meeting of a room: who was there by role, how long, in the group or alone with a facilitator, with how many, and \

@@ -1,4 +1,4 @@
-//! Pages, links and probes over HTTP. Decides nothing about a room.
+//! Pages, links, revocations and probes over HTTP. Decides nothing about a room.
 
 mod headers;
 mod link;
@@ -6,6 +6,7 @@ mod listener;
 mod metrics;
 mod pages;
 mod probe;
+mod revocation;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use headers::CONTENT_SECURITY_POLICY;
 pub use listener::Listener;
 pub use metrics::Sample;
 pub use pages::are_built;
+pub use revocation::revocations;
 
 /// What the handlers stand on. Cheap to clone.
 #[derive(Clone)]

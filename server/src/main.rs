@@ -8,9 +8,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use hearth::auth::{Key, Keyring, Revocation};
 use hearth::config::{BadConfig, Config, DEFAULTS, Sources};
 use hearth::store::Store;
-use hearth::{Grant, Server, auth, server, telemetry};
+use hearth::{Grant, RoomId, Server, auth, server, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
 use cli::{Audit, Cli, Command};
@@ -48,6 +49,10 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Ticket { settings, person, key, seconds } => {
             ticket(&settings.sources(false), &person.into(), key.as_deref(), Duration::from_secs(seconds))
         }
+        Command::Revocation { settings, room, subject, key, seconds } => {
+            let revocation = Revocation { room, subject };
+            revoke(&settings.sources(false), &revocation, key.as_deref(), Duration::from_secs(seconds))
+        }
         Command::Attendance { settings, wanted, session, csv } => {
             records::attendance(&settings.sources(false), &wanted, session.as_deref(), csv).await
         }
@@ -72,17 +77,39 @@ async fn serve(sources: &Sources) -> Result<(), Failure> {
         return Err(BadConfig::of("rooms", hint).into());
     }
     let goodbye = Goodbye::listen()?;
+    let mut hangups = signal(SignalKind::hangup())?;
     let server = Server::start(config).await?;
     tracing::info!(url = server.base_url(), media = ?server.media_addresses(), "the rooms are open");
-    goodbye.come().await;
+    let reread = async {
+        while hangups.recv().await.is_some() {
+            redefine(&server, sources).await;
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = goodbye.come() => {}
+        () = reread => {}
+    }
     tracing::info!("saying goodbye");
     server.stop().await;
     Ok(())
 }
 
+/// A file that does not fit changes nothing.
+async fn redefine(server: &Server, sources: &Sources) {
+    let redefined = match Config::load(sources) {
+        Ok(config) => server.redefine(&config).await,
+        Err(error) => Err(error),
+    };
+    match redefined {
+        Ok(()) => tracing::info!("the rooms are as the settings have them now"),
+        Err(error) => tracing::error!(%error, "the rooms stay as they were"),
+    }
+}
+
 async fn link(sources: &Sources, grant: &Grant) -> Result<(), Failure> {
     let config = Config::load(sources)?;
-    known_room(&config, grant)?;
+    known_room(&config, &grant.room)?;
     if config.store.path.as_os_str().is_empty() {
         return Err(BadConfig::of("store.path", "is empty: links are handed over in the store's file").into());
     }
@@ -94,16 +121,35 @@ async fn link(sources: &Sources, grant: &Grant) -> Result<(), Failure> {
 
 fn ticket(sources: &Sources, grant: &Grant, key: Option<&str>, lifetime: Duration) -> Result<(), Failure> {
     let config = Config::load(sources)?;
-    known_room(&config, grant)?;
+    known_room(&config, &grant.room)?;
     let keys = config.keyring()?;
-    let found = match key {
+    let (name, key) = signing(&keys, key)?;
+    writeln!(io::stdout(), "{}", config.ticketing().mint(name, key, grant, lifetime))?;
+    Ok(())
+}
+
+fn revoke(
+    sources: &Sources,
+    revocation: &Revocation,
+    key: Option<&str>,
+    lifetime: Duration,
+) -> Result<(), Failure> {
+    let config = Config::load(sources)?;
+    known_room(&config, &revocation.room)?;
+    let keys = config.keyring()?;
+    let (name, key) = signing(&keys, key)?;
+    writeln!(io::stdout(), "{}", config.ticketing().revoke(name, key, revocation, lifetime))?;
+    Ok(())
+}
+
+/// The key of this name, or the first.
+fn signing<'k>(keys: &'k Keyring, name: Option<&'k str>) -> Result<(&'k str, &'k Key), BadConfig> {
+    let found = match name {
         Some(name) => keys.get(name).map(|key| (name, key)),
         None => keys.first(),
     };
     let hint = "has no such key to sign with: add one as `hearth config --defaults` shows";
-    let (name, key) = found.ok_or_else(|| BadConfig::of("tickets.keys", hint))?;
-    writeln!(io::stdout(), "{}", config.ticketing().mint(name, key, grant, lifetime))?;
-    Ok(())
+    found.ok_or_else(|| BadConfig::of("tickets.keys", hint))
 }
 
 fn config(sources: &Sources) -> Result<(), Failure> {
@@ -114,12 +160,11 @@ fn config(sources: &Sources) -> Result<(), Failure> {
     Ok(())
 }
 
-fn known_room(config: &Config, grant: &Grant) -> Result<(), Failure> {
-    match config.definitions()?.find(&grant.room) {
+fn known_room(config: &Config, room: &RoomId) -> Result<(), Failure> {
+    match config.definitions()?.find(room) {
         Some(_) => Ok(()),
         None => {
-            Err(BadConfig::of("rooms", &format!("has no `{}`: add it to the settings file", grant.room))
-                .into())
+            Err(BadConfig::of("rooms", &format!("has no `{}`: add it to the settings file", room)).into())
         }
     }
 }

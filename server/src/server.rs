@@ -75,7 +75,9 @@ impl Server {
             metrics_token: config.metrics.token.as_str().into(),
             secure: config.http.public_url.starts_with("https://"),
         };
-        let router = http::router(desk, signalling::router(directory.clone(), verifier, origins));
+        let rooms = signalling::router(directory.clone(), verifier.clone(), origins)
+            .merge(http::revocations(directory.clone(), verifier));
+        let router = http::router(desk, rooms);
         let http = Listener::start(listener, address, router, config.http.connections_max);
 
         let (ended, _) = broadcast::channel(ENDS_MAX);
@@ -121,6 +123,13 @@ impl Server {
     /// Tells which room's session has ended, once its links are revoked.
     pub fn ended(&self) -> broadcast::Receiver<RoomId> {
         self.ended.subscribe()
+    }
+
+    /// Takes the rooms as these settings have them: titles, ground rules, policies, rosters, rooms that are new. All else stays as it was
+    /// at the start.
+    pub async fn redefine(&self, config: &Config) -> Result<(), BadConfig> {
+        self.directory.define(config.definitions()?).await;
+        Ok(())
     }
 
     /// Everything that is counted, at this moment.

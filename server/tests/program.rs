@@ -59,6 +59,92 @@ impl Drop for Dev {
     }
 }
 
+/// A running `hearth serve` with the room k3v9, ended with the test.
+struct Serve {
+    child: Child,
+    said: BufReader<std::process::ChildStderr>,
+    folder: std::path::PathBuf,
+    address: String,
+}
+
+impl Serve {
+    fn start() -> Serve {
+        let folder = std::env::temp_dir().join(format!("hearth-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir(&folder).unwrap();
+        write_settings(&folder, "Tuesday group");
+        let mut child = hearth();
+        child.args(["serve", "-c"]).arg(folder.join("hearth.toml")).args(ANY_PORTS);
+        let mut child = child
+            .env("HEARTH_LOG__FORMAT", "json")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(child.stderr.take().unwrap());
+        let mut serve = Serve { child, said, folder, address: String::new() };
+        let url = serve.until_said("the rooms are open")["fields"]["url"].as_str().unwrap().to_owned();
+        serve.address = url.strip_prefix("http://").unwrap().to_owned();
+        serve
+    }
+
+    /// Reads the log until it says so.
+    fn until_said(&mut self, words: &str) -> serde_json::Value {
+        loop {
+            let mut line = String::new();
+            assert!(self.said.read_line(&mut line).unwrap() > 0, "it ended before it said: {words}");
+            let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+            if line["fields"]["message"] == words {
+                return line;
+            }
+        }
+    }
+
+    fn signed_revocation(&self, room: &str, subject: &str) -> Output {
+        let file = self.folder.join("hearth.toml");
+        let mut command = hearth();
+        command.args(["revocation", "--room", room, "--subject", subject, "-c"]).arg(file).output().unwrap()
+    }
+
+    /// The status and the body.
+    fn hand_in(&self, body: &[u8]) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "POST /v1/revocations HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        )
+        .unwrap();
+        stream.write_all(body).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn hang_up(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        // Ended already is as good, and so is a folder that is gone.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn write_settings(folder: &std::path::Path, title: &str) {
+    let store = folder.join("hearth.sqlite");
+    let secret = "A".repeat(43);
+    let text = format!(
+        "[store]\npath = \"{}\"\n[rooms.k3v9]\ntitle = \"{title}\"\n[tickets.keys.portal]\nissuer = \"portal\"\nsecret = \"{secret}\"\n",
+        store.display()
+    );
+    std::fs::write(folder.join("hearth.toml"), text).unwrap();
+}
+
 fn check_fails(args: &[&str], expected: &[&str]) {
     let Output { status, stderr, .. } = hearth().args(args).output().unwrap();
     let said = String::from_utf8(stderr).unwrap();
@@ -141,4 +227,32 @@ fn the_settings_that_the_operators_guide_names_exist() {
     for name in named.into_iter().filter(|name| *name != "tickets.keys") {
         assert!(in_force.contains(&format!("{name} = ")), "{name} is no setting");
     }
+}
+
+#[test]
+fn a_signed_revocation_is_taken_and_nothing_else_is() {
+    let serve = Serve::start();
+    let signed = serve.signed_revocation("k3v9", "7f3c");
+    assert!(signed.status.success(), "{}", String::from_utf8_lossy(&signed.stderr));
+    assert!(serve.hand_in(&signed.stdout).starts_with("HTTP/1.1 204"));
+    assert!(serve.hand_in(&signed.stdout).starts_with("HTTP/1.1 204"), "twice is as once");
+    let mut forged = signed.stdout.clone();
+    forged[30] ^= 1;
+    for body in [forged, b"7f3c".to_vec(), Vec::new(), vec![b'x'; 5000]] {
+        let answer = serve.hand_in(&body);
+        assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("bad_ticket"), "{answer}");
+    }
+    assert!(!serve.signed_revocation("none", "7f3c").status.success());
+}
+
+#[test]
+fn a_hangup_reads_the_rooms_anew_and_a_file_that_does_not_fit_changes_nothing() {
+    let mut serve = Serve::start();
+    write_settings(&serve.folder, "Thursday group");
+    serve.hang_up();
+    serve.until_said("the rooms are as the settings have them now");
+    std::fs::write(serve.folder.join("hearth.toml"), "[rooms.k3v9]\ncolour = 1\n").unwrap();
+    serve.hang_up();
+    let line = serve.until_said("the rooms stay as they were");
+    assert!(line["fields"]["error"].as_str().unwrap().contains("colour"), "{line}");
 }

@@ -1,11 +1,11 @@
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use hearth_protocol::{Role, Source};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::signed::{Timed, unix_seconds};
 use super::{Key, Keyring};
 use crate::room_id::RoomId;
 
@@ -114,17 +114,15 @@ impl Tickets {
             title: grant.title.clone(),
             guardian_consent: grant.guardian_consent,
         };
-        let header = Header { kid: Some(name.to_owned()), ..Header::new(Algorithm::HS256) };
-        jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(key.secret()))
-            .expect("plain claims under an HMAC key can always be signed")
+        Tickets::sign(name, key, &claims)
     }
 }
 
 /// Checks tickets. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Verifier {
-    tickets: Arc<Tickets>,
-    keys: Arc<Keyring>,
+    pub(super) tickets: Arc<Tickets>,
+    pub(super) keys: Arc<Keyring>,
 }
 
 impl Verifier {
@@ -137,27 +135,15 @@ impl Verifier {
     }
 
     fn verify_at(&self, ticket: &str, room: &RoomId, now: SystemTime) -> Result<Ticket, TicketRefused> {
-        if ticket.len() > BYTES_MAX {
-            return Err(TicketRefused::Unreadable);
-        }
-        let header = jsonwebtoken::decode_header(ticket).map_err(|_| TicketRefused::Unreadable)?;
-        if header.crit.is_some() {
-            // RFC 7515, section 4.1.11: what is marked critical has to be understood, and nothing is.
-            return Err(TicketRefused::Unreadable);
-        }
-        let key =
-            header.kid.as_deref().and_then(|name| self.keys.get(name)).ok_or(TicketRefused::UnknownKey)?;
-        let claims = self.decode(ticket, key)?;
-        self.check_time(&claims, unix_seconds(now))?;
+        let claims: WireClaims = self.open(ticket, &["iss", "aud", "sub", "nbf", "exp"], now)?;
         if claims.room != *room {
             return Err(TicketRefused::Elsewhere);
         }
         if !claims.fits() {
             return Err(TicketRefused::Invalid);
         }
-        let until = claims.exp.saturating_add(self.tickets.skew.as_secs());
         Ok(Ticket {
-            remaining: Duration::from_secs(until.saturating_sub(unix_seconds(now))),
+            remaining: self.remaining(&claims, now),
             issuer: claims.iss,
             id: claims.jti,
             grant: Grant {
@@ -174,44 +160,9 @@ impl Verifier {
             },
         })
     }
-
-    /// Signature, issuer and audience. The library checks neither `nbf` nor what is missing unless told to; times are checked apart.
-    fn decode(&self, ticket: &str, key: &Key) -> Result<WireClaims, TicketRefused> {
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_required_spec_claims(&["iss", "aud", "sub", "nbf", "exp"]);
-        validation.set_issuer(&[&key.issuer]);
-        validation.set_audience(&[&self.tickets.audience]);
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
-        let decoded =
-            jsonwebtoken::decode::<WireClaims>(ticket, &DecodingKey::from_secret(key.secret()), &validation);
-        match decoded {
-            Ok(data) => Ok(data.claims),
-            Err(error) => {
-                use jsonwebtoken::errors::ErrorKind::{InvalidAudience, InvalidIssuer};
-                let elsewhere = matches!(error.kind(), InvalidAudience | InvalidIssuer);
-                Err(if elsewhere { TicketRefused::Elsewhere } else { TicketRefused::Invalid })
-            }
-        }
-    }
-
-    fn check_time(&self, claims: &WireClaims, now: u64) -> Result<(), TicketRefused> {
-        let skew = self.tickets.skew.as_secs();
-        if claims.nbf > now.saturating_add(skew) {
-            return Err(TicketRefused::Early);
-        }
-        if claims.exp.saturating_add(skew) <= now {
-            return Err(TicketRefused::Late);
-        }
-        if claims.exp.saturating_sub(claims.nbf) > self.tickets.lifetime_max.as_secs() {
-            return Err(TicketRefused::LongLived);
-        }
-        Ok(())
-    }
 }
 
-const BYTES_MAX: usize = 4096;
-const ID_BYTES_MAX: usize = 128;
+pub(super) const ID_BYTES_MAX: usize = 128;
 /// The room cuts an alias to its own rules; this only keeps a page of text out.
 const ALIAS_BYTES_MAX: usize = 256;
 /// There are three sources.
@@ -254,6 +205,16 @@ enum Admission {
     Open,
 }
 
+impl Timed for WireClaims {
+    fn not_before(&self) -> u64 {
+        self.nbf
+    }
+
+    fn expires(&self) -> u64 {
+        self.exp
+    }
+}
+
 impl WireClaims {
     fn fits(&self) -> bool {
         let ids = [&self.sub, &self.jti].into_iter().chain(&self.interprets);
@@ -266,12 +227,10 @@ impl WireClaims {
     }
 }
 
-fn unix_seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use serde_json::{Value, json};
 
     use super::*;

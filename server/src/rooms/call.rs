@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use hearth_forwarding::Generation;
 use hearth_protocol::{Request, RequestId};
-use hearth_room::{ConnectionId, SecretHash};
+use hearth_room::{ConnectionId, Definition, SecretHash};
 use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
@@ -49,6 +51,13 @@ pub(super) enum Call {
         connection: ConnectionId,
         last_seen: Instant,
     },
+    /// Somebody's tickets count no more. Answered when that is durable.
+    Revoke {
+        subject: String,
+        done: oneshot::Sender<()>,
+    },
+    /// The standing definition has changed.
+    Define(Arc<Definition>),
     Shutdown,
 }
 

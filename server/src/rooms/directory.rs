@@ -1,6 +1,6 @@
 use std::{
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -32,7 +32,7 @@ pub struct Directory {
 /// What every room's task needs of its surroundings.
 #[derive(Debug)]
 pub(super) struct House {
-    pub definitions: Definitions,
+    definitions: RwLock<Definitions>,
     pub ledger: Arc<dyn Ledger>,
     pub media: Arc<dyn MediaSource>,
     pub counters: Counters,
@@ -70,7 +70,7 @@ pub enum NotEntered {
 impl Directory {
     pub fn new(definitions: Definitions, ledger: Arc<dyn Ledger>, media: Arc<dyn MediaSource>) -> Directory {
         let house = House {
-            definitions,
+            definitions: RwLock::new(definitions),
             ledger,
             media,
             counters: Counters::default(),
@@ -104,6 +104,34 @@ impl Directory {
             }
         }
         Err(NotEntered::Unavailable)
+    }
+
+    /// Somebody's tickets into this room count no more; who is inside is removed. Returns when that is durable.
+    pub async fn revoke(&self, room: &RoomId, subject: &str) -> Result<(), NotEntered> {
+        for attempt in 0..ENTER_ATTEMPTS {
+            if attempt > 0 {
+                tokio::time::sleep(ENTER_PAUSE).await;
+            }
+            let calls = self.wake(room)?;
+            let (done, answer) = oneshot::channel();
+            let call = Call::Revoke { subject: subject.to_owned(), done };
+            if calls.send(call).await.is_ok() && answer.await.is_ok() {
+                return Ok(());
+            }
+        }
+        Err(NotEntered::Unavailable)
+    }
+
+    /// The standing rooms have changed. Meetings go on under what is new; a room that is not named any more admits nobody from its
+    /// next waking on.
+    pub async fn define(&self, definitions: Definitions) {
+        *self.house.definitions.write().unwrap_or_else(PoisonError::into_inner) = definitions.clone();
+        let awake = self.house.rooms.iter().map(|awake| (awake.key().clone(), awake.calls.clone()));
+        for (room, calls) in awake.collect::<Vec<_>>() {
+            let Some(definition) = definitions.find(&room) else { continue };
+            // A room that is just gone has the new one when it wakes.
+            _ = calls.send(Call::Define(definition)).await;
+        }
     }
 
     /// Each room whose session is over, once that is durable.
@@ -144,7 +172,8 @@ impl Directory {
         if self.house.closed.load(Relaxed) {
             return Err(NotEntered::Unavailable);
         }
-        let definition = self.house.definitions.find(room).ok_or(NotEntered::NoSuchRoom)?;
+        let definitions = self.house.definitions.read().unwrap_or_else(PoisonError::into_inner);
+        let definition = definitions.find(room).ok_or(NotEntered::NoSuchRoom)?;
         let entry = self.house.rooms.entry(room.clone());
         if let Entry::Occupied(awake) = &entry
             && !awake.get().calls.is_closed()

@@ -3,7 +3,7 @@ use std::time::Duration;
 use hearth_forwarding::{ForwardingTable, Version};
 use hearth_protocol::{RefusalCode, ServerFrame};
 use hearth_room::{Attended, Legacy, Record, Snapshot, Tell, Words};
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::signalling::refusal;
 
@@ -30,11 +30,13 @@ pub(super) struct Group {
     pub legacy: Option<Legacy>,
     /// The relay did not acknowledge it in time.
     pub unacknowledged: bool,
+    /// Who asked from outside the room, to be told when it is done.
+    pub done: Option<oneshot::Sender<()>>,
 }
 
 impl Group {
     pub fn is_empty(&self) -> bool {
-        self.farewell.is_none() && self.tell.is_empty() && !self.needs_record()
+        self.farewell.is_none() && self.tell.is_empty() && self.done.is_none() && !self.needs_record()
     }
 
     pub fn needs_record(&self) -> bool {

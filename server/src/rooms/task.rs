@@ -16,7 +16,7 @@ use hearth_protocol::{Bye, ByeReason, Millis, Outcome, ParticipantId, Request, R
 use hearth_relay::{Event, MediaEvents, OfferRefused};
 use hearth_room::{Command, ConnectionId, Definition, Effects, Room, Tell, Words};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     time::{Instant, sleep_until, timeout},
 };
 
@@ -254,6 +254,13 @@ impl Task {
                 let last_seen = self.clock.at(last_seen);
                 self.apply(Command::Dropped { connection, last_seen });
             }
+            Call::Revoke { subject, done } => {
+                self.visited = true;
+                self.apply_for(Command::Revoke { subject }, Some(done));
+            }
+            Call::Define(definition) => {
+                self.apply(Command::Define(Box::new(Arc::unwrap_or_clone(definition))))
+            }
             Call::Shutdown => {
                 self.apply(Command::Shutdown);
                 self.ending.get_or_insert(Ending::Stopping(Instant::now() + GOODBYE_WITHIN * 4 / 5));
@@ -334,23 +341,28 @@ impl Task {
     }
 
     fn apply(&mut self, command: Command) {
+        self.apply_for(command, None);
+    }
+
+    /// `done`: dropped by a room that is just ending.
+    fn apply_for(&mut self, command: Command, done: Option<oneshot::Sender<()>>) {
         if self.ending.is_some() {
             return;
         }
         let now = self.clock.now();
         let effects = self.room.apply(now, command);
-        self.take(now, effects);
+        self.take(now, effects, done);
     }
 
     fn time_passed(&mut self) {
         let now = self.clock.now();
         if self.ending.is_none() && self.room.poll_timeout().is_some_and(|due| due <= now) {
             let effects = self.room.handle_timeout(now);
-            self.take(now, effects);
+            self.take(now, effects, None);
         }
     }
 
-    fn take(&mut self, clock: u32, effects: Effects) {
+    fn take(&mut self, clock: u32, effects: Effects, done: Option<oneshot::Sender<()>>) {
         let Effects { version, farewell, forward, record, attendance, durable, tell, ended } = effects;
         let farewell = farewell.map(|farewell| self.bid_farewell(farewell));
         if let Some(table) = &forward {
@@ -369,6 +381,7 @@ impl Task {
             ended,
             legacy: ended.then(|| self.room.legacy()),
             unacknowledged: false,
+            done,
         };
         if ended {
             self.ending = Some(Ending::Ended);
@@ -451,6 +464,10 @@ impl Task {
             self.recorded = table;
         }
         group.tell.into_iter().for_each(|tell| self.say(tell));
+        if let Some(done) = group.done {
+            // Who asked may have gone.
+            _ = done.send(());
+        }
         if moved {
             self.tell_speaking();
         }

@@ -6,6 +6,7 @@
 mod disturbance;
 mod meeting;
 mod order;
+mod outside;
 mod passing;
 mod patience;
 mod scripted;
