@@ -1,4 +1,5 @@
 mod negotiation;
+mod wake;
 
 use std::{
     collections::BTreeMap,
@@ -20,6 +21,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
+use self::wake::wake;
 use super::{
     call::{Arrival, Call},
     clock::Clock,
@@ -33,7 +35,7 @@ use super::{
 use crate::{
     room_id::RoomId,
     signalling::Outbox,
-    store::{Commit, Fault, Ledger, SessionId},
+    store::{Commit, Fault, SessionId},
 };
 
 /// How long a farewell card is waited on.
@@ -80,21 +82,6 @@ pub(super) async fn run(
         house,
     };
     task.run(&mut inbox).await;
-}
-
-/// The session that did not end goes on, as it was; or a new one begins, with what the one before left to it.
-async fn wake(
-    ledger: &dyn Ledger,
-    id: &RoomId,
-    definition: Arc<Definition>,
-) -> Result<(Room, SessionId, Clock, u64), Fault> {
-    let definition = Arc::unwrap_or_clone(definition);
-    let Some(kept) = ledger.kept(id).await? else {
-        let room = Room::after(definition, ledger.legacy(id).await?.unwrap_or_default());
-        return Ok((room, SessionId::draw(), Clock::starting_at(0), 0));
-    };
-    let room = Room::restore(definition, kept.snapshot, kept.proven_last);
-    Ok((room, kept.session, Clock::starting_at(kept.clock), kept.records))
 }
 
 struct Task {
