@@ -32,9 +32,15 @@ const STATES: Record<string, () => void> = {
     }),
   waiting: () =>
     mount(Waiting, { target, props: { meeting: meeting(undefined, { phase: { name: 'waiting' } }, devices) } }),
-  ended: () => mount(Farewell, { target, props: { closed: { name: 'closed', reason: 'ended' }, again: undefined } }),
-  left: () => mount(Farewell, { target, props: { closed: { name: 'closed', reason: 'left' }, again() {} } }),
-  refused: () => mount(Farewell, { target, props: { closed: { name: 'closed', reason: 'not_now' }, again() {} } }),
+  ended: () =>
+    mount(Farewell, {
+      target,
+      props: { closed: { name: 'closed', reason: 'ended' }, line: undefined, again: undefined },
+    }),
+  left: () =>
+    mount(Farewell, { target, props: { closed: { name: 'closed', reason: 'left' }, line: undefined, again() {} } }),
+  refused: () =>
+    mount(Farewell, { target, props: { closed: { name: 'closed', reason: 'not_now' }, line: undefined, again() {} } }),
   removed: () =>
     mount(Farewell, {
       target,
@@ -49,6 +55,7 @@ const STATES: Record<string, () => void> = {
             contact: 'Your clinic can be reached during its opening hours.',
           },
         },
+        line: undefined,
         again: undefined,
       },
     }),
@@ -65,6 +72,7 @@ const STATES: Record<string, () => void> = {
   reconnecting: () => room(asMember(), { phase: { name: 'reconnecting', from: 'seated' } }),
   refusal: () => room(asMember(), { refusal: 'You can unmute when it is your turn.' }),
   signal: () => room(asMember(), { signal: { since: NOW, state: 'sent' } }),
+  unsure: () => room(asMember(), { calling: 'unsure' }),
   answered: () => room(asMember(), { signal: { since: NOW, state: 'answered' } }),
   unanswered: () => room(asMember(), { signal: { since: NOW, state: 'unanswered' } }),
   'waiting-unanswered': () =>

@@ -228,6 +228,7 @@ interface Change {
   refusal?: string;
   newDevice?: boolean;
   signal?: Meeting['signal'];
+  calling?: Meeting['calling'];
   breach?: boolean;
   scaleResult?: Meeting['scaleResult'];
   newRules?: Meeting['newRules'];
@@ -250,7 +251,7 @@ export function meeting(view: View | undefined, change: Change, devices: Devices
     devices,
     desk: anything(),
     chat: anything(),
-    help: anything(),
+    help: { on: () => () => undefined },
     mine: anything(),
     phase: change.phase ?? { name: 'seated' },
     view,
@@ -272,6 +273,7 @@ export function meeting(view: View | undefined, change: Change, devices: Devices
   } as unknown as Session;
   const sample = new Meeting(session);
   sample.signal = change.signal;
+  sample.calling = change.calling;
   sample.breach = change.breach ?? false;
   sample.scaleResult = change.scaleResult;
   sample.newRules = change.newRules;

@@ -5,6 +5,7 @@ import type { Session } from '@hearth/sdk';
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import {
   Refusal,
+  type Calling,
   type DoorSignal,
   type GroundRules,
   type Link,
@@ -19,6 +20,7 @@ import {
   type ScaleResult,
   type View,
 } from '@hearth/sdk';
+import { EMERGENCY } from './words';
 
 const REACTION_MS = 5_000;
 const MILESTONE_MS = 20_000;
@@ -46,6 +48,8 @@ export class Meeting {
   turnEndsSoon = $state(false);
   /** Where one's own signal for help stands. */
   signal = $state.raw<DoorSignal | OwnSignal>();
+  /** Whether a call for help is still on its way, or may not have come through. */
+  calling = $state.raw<Calling>();
   /** At the door nothing tells it back, so the page remembers. */
   notAlone = $state(false);
   newRules = $state.raw<GroundRules>();
@@ -74,7 +78,8 @@ export class Meeting {
     this.own = session.own;
     this.media = session.media;
     this.soundBlocked = session.soundBlocked;
-    this.signal = session.signal;
+    this.signal = session.help.signal;
+    this.calling = session.help.calling;
     this.now = session.now();
     const beat = setInterval(() => (this.now = session.now()), 1000);
     this.#ends = [
@@ -88,7 +93,10 @@ export class Meeting {
       session.on('media', (media) => (this.media = media)),
       session.on('soundBlocked', (blocked) => (this.soundBlocked = blocked)),
       session.on('reaction', ({ participant, reaction }) => this.#react(participant, reaction)),
-      session.on('signal', (signal) => (this.signal = signal)),
+      session.help.on('change', () => {
+        this.signal = session.help.signal;
+        this.calling = session.help.calling;
+      }),
       session.on('newRules', (rules) => (this.newRules = rules)),
       session.on('scaleResult', (result) => (this.scaleResult = result)),
       session.on('milestone', ({ participant, text }) => this.#celebrate(participant, text)),
@@ -160,6 +168,17 @@ export class Meeting {
       this.view?.participants.filter(({ id, device }) => id === me || (device !== undefined && device === me)) ?? []
     );
   });
+
+  /** Where to find help at once: as the room has it, where this page knows. */
+  readonly crisisLine = $derived.by(() => {
+    const { signal, view } = this;
+    return (signal && 'crisis_line' in signal ? signal.crisis_line : view?.room.crisis_line) || EMERGENCY;
+  });
+
+  /** A call for help that nobody has answered, as far as this page knows. */
+  readonly needsSomebody = $derived(
+    this.calling !== undefined || (this.signal !== undefined && this.signal.state !== 'answered'),
+  );
 
   readonly unread = $derived.by(() => {
     const me = this.view?.you.participant;

@@ -16,6 +16,17 @@ import type {
   Source,
 } from '@hearth/sdk';
 
+/** Where a room has no line of its own, or the page does not know it yet. */
+export const EMERGENCY = 'If you are in danger, call your local emergency number.';
+
+/** A line in pieces: what is a number to call, with what is dialled, and what stands around it. */
+export function dialled(line: string): readonly { readonly text: string; readonly tel?: string }[] {
+  return line
+    .split(/(\+?\d(?:[ -]?\d){2,})/)
+    .filter((text) => text !== '')
+    .map((text) => (/^\+?\d/.test(text) && text.length > 2 ? { text, tel: text.replaceAll(/[ -]/g, '') } : { text }));
+}
+
 export function roleWords(role: Role): string | undefined {
   switch (role) {
     case 'facilitator':

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { clock, heldWords, initial, isBeyond, listed, placeWords, span } from '../src/words';
+import { dialled, clock, heldWords, initial, isBeyond, listed, placeWords, span } from '../src/words';
 
 test('a_span_is_told_in_minutes_and_never_in_seconds', () => {
   expect(span(0)).toBe('under a minute');
@@ -46,4 +46,16 @@ test('a_level_is_beyond_the_ceiling_only_where_it_is_more', () => {
   expect(isBeyond('video', 'voice')).toBe(true);
   expect(isBeyond('voice', 'voice')).toBe(false);
   expect(isBeyond('listen', 'text')).toBe(false);
+});
+
+test('a number to call can be touched, and nothing else', () => {
+  expect(dialled('988 (call or text, day and night)')).toEqual([
+    { text: '988', tel: '988' },
+    { text: ' (call or text, day and night)' },
+  ]);
+  expect(dialled('Call +49 800 111-0111 or 112, 24/7.').flatMap(({ tel }) => tel ?? [])).toEqual([
+    '+498001110111',
+    '112',
+  ]);
+  expect(dialled('')).toEqual([]);
 });

@@ -1,16 +1,99 @@
+import { Events } from './events';
+import type { DoorSignal, OwnSignal } from './generated/protocol';
+import { Refusal } from './refusal';
 import type { Ask } from './requests';
+import type { Timing } from './surroundings';
+
+/** What is known of one's own call for help beside where it stands. */
+export type Calling =
+  /** On its way, for a moment. */
+  | 'sending'
+  /** The server has not said in time that it has it, or cannot be reached. It is tried on and on; say so, and show where else help is. */
+  | 'unsure';
 
 /** Private signals to the facilitators, from the door on. Nobody else can tell that there was one. */
-export interface Help {
-  /** Never refused, frozen or on hold. Where it stands comes as `signal`. */
-  distress(): Promise<void>;
+export class Help extends Events<{ change: undefined }> {
+  #signal: DoorSignal | OwnSignal | undefined;
+  /** Asked for, and the server has not said yet that it has it. */
+  #pending = false;
+  #late = false;
+  #lost = false;
+
+  constructor(
+    private readonly ask: Ask,
+    private readonly timing: Pick<Timing, 'sure' | 'callAgain'>,
+  ) {
+    super();
+  }
+
+  /** Where one's own signal stands, at the door and inside; undefined: there is none. */
+  get signal(): DoorSignal | OwnSignal | undefined {
+    return this.#signal;
+  }
+
+  get calling(): Calling | undefined {
+    if (this.#pending) return this.#late || this.#lost ? 'unsure' : 'sending';
+    return this.#lost && this.#waits ? 'unsure' : undefined;
+  }
+
+  /** Never refused, frozen or on hold. Asked for again and again, until the server has it or the session is over. */
+  async distress(): Promise<void> {
+    if (this.#pending) return;
+    this.#pending = true;
+    this.#late = false;
+    this.emit('change', undefined);
+    const late = setTimeout(() => this.#handleLate(), this.timing.sure);
+    while (!(await this.#reaches())) await after(this.timing.callAgain);
+    clearTimeout(late);
+    this.#pending = false;
+    this.emit('change', undefined);
+  }
+
   /** Somebody may be watching this screen; or not any more. */
-  notAlone(on: boolean): Promise<void>;
+  async notAlone(on: boolean): Promise<void> {
+    await this.ask({ type: 'not_alone', on });
+  }
+
+  handleSignal(signal: DoorSignal | OwnSignal | undefined): void {
+    if (this.#signal === signal) return;
+    this.#signal = signal;
+    this.emit('change', undefined);
+  }
+
+  handleLost(): void {
+    this.#lost = true;
+    this.emit('change', undefined);
+  }
+
+  /** `known`: what the server says of it now. One that was restarted remembers no call for help. */
+  handleBack(known: OwnSignal | undefined): void {
+    const again = !known && this.#waits && !this.#pending;
+    this.#lost = false;
+    this.emit('change', undefined);
+    if (again) this.distress().catch(() => undefined);
+  }
+
+  get #waits(): boolean {
+    return this.#signal !== undefined && this.#signal.state !== 'answered';
+  }
+
+  #handleLate(): void {
+    this.#late = true;
+    this.emit('change', undefined);
+  }
+
+  async #reaches(): Promise<boolean> {
+    try {
+      await this.ask({ type: 'distress' });
+      return true;
+    } catch (error) {
+      this.#handleLate();
+      if (error instanceof Refusal && error.code !== 'closed') return false;
+      throw error;
+    }
+  }
 }
 
-export function help(ask: Ask): Help {
-  return {
-    distress: async () => void (await ask({ type: 'distress' })),
-    notAlone: async (on) => void (await ask({ type: 'not_alone', on })),
-  };
+function after(milliseconds: number): Promise<void> {
+  return new Promise((over) => setTimeout(over, milliseconds));
 }

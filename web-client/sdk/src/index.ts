@@ -12,7 +12,7 @@ export type { Asides } from './asides';
 export type { Attendance } from './attendance';
 export type { Chat } from './chat';
 export type { Exercises } from './exercises';
-export type { Help } from './help';
+export type { Calling, Help } from './help';
 export type { Mine } from './mine';
 export type { Safety } from './safety';
 export type { ClosedReason, Phase } from './phase';

@@ -1,4 +1,5 @@
 import { chat, type Chat } from './chat';
+import { Consent } from './consent';
 import { facilitatorDesk, type FacilitatorDesk } from './desk';
 import { Devices } from './devices';
 import { Events } from './events';
@@ -11,8 +12,6 @@ import type {
   Level,
   Notice,
   Outcome,
-  DoorSignal,
-  OwnSignal,
   ParticipantId,
   Reaction,
   Request,
@@ -20,7 +19,7 @@ import type {
   ScaleResult,
   Tile,
 } from './generated/protocol';
-import { help, type Help } from './help';
+import { Help } from './help';
 import type { Link } from './links';
 import { Media } from './media';
 import { mine, type Mine } from './mine';
@@ -46,8 +45,6 @@ export interface SessionEvents {
   /** Told once, and kept nowhere. */
   milestone: { readonly participant: ParticipantId; readonly text: string };
   scaleResult: ScaleResult;
-  /** Where one's own signal for help stands; undefined: there is none. */
-  signal: DoorSignal | OwnSignal | undefined;
   /** Ground rules that changed while one is seated, to be agreed to with `acceptGroundRules`; undefined: none any more. */
   newRules: GroundRules | undefined;
   /** Whether the browser wants a click before it plays sound: then show one and call `allowSound`. */
@@ -70,6 +67,7 @@ export class Session extends Events<SessionEvents> {
   readonly mine: Mine;
 
   readonly #around: Surroundings;
+  readonly #consent: Consent;
   readonly #media: Media;
   readonly #own: Own;
   readonly #slots: Slots;
@@ -78,11 +76,6 @@ export class Session extends Events<SessionEvents> {
   #link: Link | undefined;
   #phase: Phase = { name: 'idle' };
   #view: View | undefined;
-  /** Shown, and not agreed to yet. */
-  #rules: GroundRules | undefined;
-  /** As they were shown last. */
-  #shown: GroundRules | undefined;
-  #signal: DoorSignal | OwnSignal | undefined;
 
   constructor({ devices = new Devices(), surroundings = theBrowser() }: SessionOptions = {}) {
     super();
@@ -91,8 +84,9 @@ export class Session extends Events<SessionEvents> {
     const ask: Ask = (request) => this.#ask(request);
     this.desk = facilitatorDesk(ask, () => this.#view?.desk?.knocks_version ?? 0);
     this.chat = chat(ask);
-    this.help = help(ask);
+    this.help = new Help(ask, surroundings.timing);
     this.mine = mine(ask);
+    this.#consent = new Consent(ask);
     this.#media = new Media(surroundings, {
       offer: async (offer) => {
         const outcome = await this.#ask({ type: 'offer', ...offer }, { again: false });
@@ -122,11 +116,6 @@ export class Session extends Events<SessionEvents> {
 
   get own(): OwnSources {
     return this.#own.sources;
-  }
-
-  /** Where one's own signal for help stands, at the door and inside. */
-  get signal(): DoorSignal | OwnSignal | undefined {
-    return this.#signal;
   }
 
   get media(): MediaState {
@@ -167,23 +156,12 @@ export class Session extends Events<SessionEvents> {
   }
 
   async acceptGroundRules(): Promise<void> {
-    if (!this.#rules) return;
-    const { version, hash } = this.#rules;
-    await this.#tell({ type: 'accept_ground_rules', version, hash });
-    this.#rules = undefined;
-    this.emit('newRules', undefined);
+    if (await this.#consent.accept()) this.emit('newRules', undefined);
   }
 
   /** The present ground rules, to be shown to whoever joins at this device. */
-  async groundRules(): Promise<GroundRules> {
-    if (!this.#shown) {
-      // After a reload the page does not know them any more. Agreeing to no text brings the text.
-      await this.#tell({ type: 'accept_ground_rules', version: 0, hash: '' }).catch(() => undefined);
-      this.#rules = undefined;
-      this.emit('newRules', undefined);
-    }
-    if (!this.#shown) throw new Refusal('not_possible', 'The ground rules cannot be shown right now.');
-    return this.#shown;
+  groundRules(): Promise<GroundRules> {
+    return this.#consent.present().finally(() => this.emit('newRules', this.#consent.due));
   }
 
   /** Another person sits at this device, with a link of their own, and has agreed to these rules. */
@@ -286,7 +264,7 @@ export class Session extends Events<SessionEvents> {
     this.#signalling = signalling;
     signalling.on('ground_rules', (rules) => this.#handleGroundRules(rules));
     signalling.on('waiting', () => this.#handleWaiting());
-    signalling.on('signal', (signal) => this.#handleSignal(signal));
+    signalling.on('signal', (signal) => this.help.handleSignal(signal));
     signalling.on('snapshot', (snapshot) => this.#handleSnapshot(snapshot));
     signalling.on('changes', (changes) => this.#handleChanges(changes));
     signalling.on('lost', () => this.#handleLost());
@@ -294,18 +272,12 @@ export class Session extends Events<SessionEvents> {
   }
 
   #handleGroundRules(rules: GroundRules): void {
-    this.#rules = rules;
-    this.#shown = rules;
+    this.#consent.handleRules(rules);
     // Who is seated agrees at their seat.
     if (this.#view) return this.emit('newRules', rules);
     this.#become({ name: 'ground_rules', rules });
+    this.help.handleBack(undefined);
     this.#media.prepare();
-  }
-
-  #handleSignal(signal: DoorSignal | OwnSignal | undefined): void {
-    if (this.#signal === signal) return;
-    this.#signal = signal;
-    this.emit('signal', signal);
   }
 
   #handleWaiting(): void {
@@ -313,13 +285,12 @@ export class Session extends Events<SessionEvents> {
     // Sent back to the door: the seat is not theirs any more, and nothing of theirs goes out.
     if (this.#view) this.#leaveRoom();
     this.#become({ name: 'waiting' });
+    this.help.handleBack(undefined);
     this.#media.prepare();
   }
 
   #handleSnapshot(snapshot: RoomView): void {
-    const waits = this.#signal !== undefined && this.#signal.state !== 'answered';
-    // A server that was restarted remembers no call for help.
-    if (waits && !snapshot.you.signal) this.help.distress().catch(() => undefined);
+    this.help.handleBack(snapshot.you.signal);
     this.#view = fromSnapshot(snapshot, this.#view);
     this.#handleView();
     if (this.#phase.name === 'seated') return this.emit('view', this.#view);
@@ -332,7 +303,7 @@ export class Session extends Events<SessionEvents> {
   #arrive(): void {
     if (!this.#view || !this.#signalling?.welcome || this.#phase.name === 'seated') return;
     this.#become({ name: 'seated' });
-    if (this.#rules) this.emit('newRules', this.#rules);
+    if (this.#consent.due) this.emit('newRules', this.#consent.due);
     this.emit('view', this.#view);
   }
 
@@ -376,7 +347,7 @@ export class Session extends Events<SessionEvents> {
   #handleView(): void {
     if (!this.#view) return;
     const { you, participants } = this.#view;
-    this.#handleSignal(you.signal);
+    this.help.handleSignal(you.signal);
     this.#own.handleYou(you);
     this.#media.follow(you.media_generation, you.publish, participants.length - 1);
   }
@@ -385,6 +356,7 @@ export class Session extends Events<SessionEvents> {
     const { name } = this.#phase;
     if (name === 'ground_rules' || name === 'waiting' || name === 'seated')
       this.#become({ name: 'reconnecting', from: name });
+    this.help.handleLost();
   }
 
   #handleClosed(why: Bye | 'unreachable'): void {

@@ -26,6 +26,10 @@ export interface Timing {
   readonly reach: number;
   /** A request without an answer for this long is given up. */
   readonly answer: number;
+  /** A call for help without an answer for this long may not have reached anybody. */
+  readonly sure: number;
+  /** The pause before a call for help that did not get through is made once more. */
+  readonly callAgain: number;
   /** Whoever leaves does not wait longer than this for the server to say so. */
   readonly goodbye: number;
   /** The shortest time between two view messages. */
@@ -45,6 +49,8 @@ export const TIMING: Timing = {
   retryMax: 8_000,
   reach: 20_000,
   answer: 12_000,
+  sure: 4_000,
+  callAgain: 2_000,
   goodbye: 1_000,
   view: 250,
   draw: 250,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { chat } from '../src/chat';
 import type { ClientFrame, Outcome, Request, ServerFrame } from '../src/generated/protocol';
-import { help } from '../src/help';
+import { Help } from '../src/help';
 import { mine } from '../src/mine';
 import { sample } from './samples';
 
@@ -30,9 +30,9 @@ test('what is written goes where it is meant to go', async () => {
 });
 
 test('a call for help is one word', async () => {
-  const { distress, notAlone } = help(ask);
-  await check(() => distress(), 'distress');
-  await check(() => notAlone(true), 'not_alone');
+  const help = new Help(ask, { sure: 10_000, callAgain: 1 });
+  await check(() => help.distress(), 'distress');
+  await check(() => help.notAlone(true), 'not_alone');
 });
 
 test("what is one's own is one's own to give", async () => {

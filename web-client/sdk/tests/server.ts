@@ -95,6 +95,8 @@ const QUICK: Timing = {
   retryMax: 10,
   reach: 10_000,
   answer: 10_000,
+  sure: 10_000,
+  callAgain: 1,
   goodbye: 1,
   view: 1,
   draw: 1,

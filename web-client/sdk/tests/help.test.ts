@@ -1,0 +1,103 @@
+import { beforeEach, expect, test } from 'vitest';
+import type { OwnSignal, Request } from '../src/generated/protocol';
+import { Help, type Calling } from '../src/help';
+import { Refusal } from '../src/refusal';
+
+const PATIENT = { sure: 10_000, callAgain: 1 };
+
+let asked: Request[];
+let answers: { resolve(): void; reject(why: Refusal): void }[];
+let awaited: (() => void) | undefined;
+
+beforeEach(() => {
+  asked = [];
+  answers = [];
+});
+
+function ask(request: Request): Promise<undefined> {
+  asked.push(request);
+  return new Promise((resolve, reject) => {
+    answers.push({ resolve: () => resolve(undefined), reject });
+    awaited?.();
+  });
+}
+
+async function nextAsked(): Promise<(typeof answers)[number]> {
+  for (;;) {
+    const answer = answers.shift();
+    if (answer) return answer;
+    await new Promise<void>((resolve) => (awaited = resolve));
+  }
+}
+
+function becomes(help: Help, calling: Calling | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (help.calling === calling) resolve();
+    };
+    help.on('change', look);
+    look();
+  });
+}
+
+const signal = (state: OwnSignal['state']): OwnSignal => ({ since: 5, state });
+
+test('a call for help is on its way until the server has it', async () => {
+  const help = new Help(ask, PATIENT);
+  const called = help.distress();
+  expect(help.calling).toBe('sending');
+  (await nextAsked()).resolve();
+  await called;
+  expect(help.calling).toBeUndefined();
+});
+
+test('a call that is not answered in time may not have reached anybody', async () => {
+  const help = new Help(ask, { sure: 1, callAgain: 1 });
+  const called = help.distress();
+  await becomes(help, 'unsure');
+  (await nextAsked()).resolve();
+  await called;
+  expect(help.calling).toBeUndefined();
+});
+
+test('a call that was not carried out is made again and again, and one is told so meanwhile', async () => {
+  const help = new Help(ask, PATIENT);
+  const called = help.distress();
+  (await nextAsked()).reject(new Refusal('record_unavailable', 'Not now.'));
+  const again = await nextAsked();
+  expect(help.calling).toBe('unsure');
+  again.reject(new Refusal('unreachable', 'Lost.'));
+  (await nextAsked()).resolve();
+  await called;
+  expect(asked).toEqual(Array(3).fill({ type: 'distress' }));
+});
+
+test('while the connection is lost nobody can be sure of a call that was not answered', () => {
+  const help = new Help(ask, PATIENT);
+  help.handleLost();
+  expect(help.calling).toBeUndefined();
+  help.handleSignal(signal('sent'));
+  expect(help.calling).toBe('unsure');
+  help.handleSignal(signal('answered'));
+  expect(help.calling).toBeUndefined();
+});
+
+test('a server that does not know of the call any more is told again', async () => {
+  const help = new Help(ask, PATIENT);
+  help.handleSignal(signal('sent'));
+  help.handleLost();
+  help.handleBack(signal('sent'));
+  expect(asked).toEqual([]);
+  help.handleLost();
+  help.handleBack(undefined);
+  (await nextAsked()).resolve();
+  expect(asked).toEqual([{ type: 'distress' }]);
+});
+
+test('where the session is over, a call that reached nobody stays so', async () => {
+  const help = new Help(ask, PATIENT);
+  const called = help.distress();
+  (await nextAsked()).reject(new Refusal('closed', 'Over.'));
+  await expect(called).rejects.toThrow('Over.');
+  expect(help.calling).toBe('unsure');
+});
