@@ -44,6 +44,8 @@ export class Meeting {
   confidentiality = $state(false);
   /** Something touched the group's confidentiality, and is being dealt with. */
   breach = $state(false);
+  /** That one was lent a part of the desk has been read. */
+  helpSeen = $state(false);
   /** A turn that stops by itself is nearly over. */
   turnEndsSoon = $state(false);
   /** Where one's own signal for help stands. */
