@@ -264,7 +264,10 @@ impl Sources {
                 ("metrics.token", "dev"),
                 ("rooms.hearth.title", "Evening group"),
             ];
-            figment = own.into_iter().fold(figment, Figment::merge);
+            // Defaults of its own, which everything else wins over.
+            figment = own
+                .into_iter()
+                .fold(figment, |figment, (name, value)| figment.merge(Serialized::default(name, value)));
         }
         if let Some(file) = &self.file {
             if !file.is_file() {
@@ -347,6 +350,16 @@ mod tests {
             Value::from(Dict::from([("issuer".into(), "me".into()), ("secret".into(), "short".into())]));
         let line = load(vec![("tickets.keys.portal", key)]).unwrap_err().to_string();
         assert!(line.contains("tickets.keys.portal.secret") && !line.contains("short"), "{line}");
+    }
+
+    #[test]
+    fn a_file_wins_over_what_a_server_to_try_out_starts_from() {
+        let file = std::env::temp_dir().join(format!("hearth-{}.toml", uuid::Uuid::new_v4()));
+        std::fs::write(&file, "[store]\npath = \"kept.sqlite\"\n").unwrap();
+        let loaded = |file| Config::load(&Sources { dev: true, file, ..Sources::default() }).unwrap();
+        assert_eq!(loaded(Some(file.clone())).store.path, PathBuf::from("kept.sqlite"));
+        assert_eq!(loaded(None).store.path, PathBuf::new());
+        std::fs::remove_file(file).unwrap();
     }
 
     #[test]

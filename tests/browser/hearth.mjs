@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../../target', import.meta.url));
-const binary = process.env.HEARTH_BINARY ?? `${target}/debug/hearth`;
+export const binary = process.env.HEARTH_BINARY ?? `${target}/debug/hearth`;
 
 export class Hearth {
   #process;
@@ -17,15 +17,16 @@ export class Hearth {
   facilitator;
   members;
 
-  static async start(extra = [], env = {}) {
+  /** `port`: where pages of an earlier one look for it. */
+  static async start(extra = [], env = {}, port = '0') {
     if (!existsSync(binary)) throw new Error(`${binary} is not built: run \`cargo build -p hearth\` first`);
     const hearth = new Hearth();
-    await hearth.#start(extra, env);
+    await hearth.#start(extra, env, port);
     return hearth;
   }
 
-  async #start(extra, env) {
-    this.#process = spawn(binary, ['dev', '--json', '--http-port', '0', '--media-port', '0', ...extra], {
+  async #start(extra, env, port) {
+    this.#process = spawn(binary, ['dev', '--json', '--http-port', port, '--media-port', '0', ...extra], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -39,10 +40,22 @@ export class Hearth {
     Object.assign(this, JSON.parse(line));
   }
 
+  get pid() {
+    return this.#process.pid;
+  }
+
   /** What it has said so far. */
-  get pid() { return this.#process.pid; }
   get log() {
     return this.#log;
+  }
+
+  /** Does not answer anybody until it goes on. */
+  halt() {
+    this.#process.kill('SIGSTOP');
+  }
+
+  goOn() {
+    this.#process.kill('SIGCONT');
   }
 
   async stop() {

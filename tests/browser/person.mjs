@@ -1,5 +1,6 @@
 /** One person in front of one browser, found and touched as people do: by role and name. */
 
+import { readFile } from 'node:fs/promises';
 import { received, remember, shown } from './media.mjs';
 import { servePages } from './pages.mjs';
 
@@ -69,9 +70,16 @@ export class Person {
     await this.press('Send');
   }
 
-  /** Opens a part of the desk that is folded. */
+  /** Opens a part of the desk that is folded, or folds it again. */
   unfold(title) {
     return this.desk.locator('summary').filter({ hasText: title }).click();
+  }
+
+  /** Saves by this button, and reads what was saved. */
+  async saves(name, { within = this.page } = {}) {
+    const download = this.page.waitForEvent('download');
+    const [file] = await Promise.all([download, this.press(name, { within })]);
+    return readFile(await file.path(), 'utf8');
   }
 
   loseSocket() {
@@ -98,6 +106,11 @@ export class Person {
 
   get desk() {
     return this.page.getByRole('complementary', { name: "Facilitator's desk" });
+  }
+
+  /** A part of the page by its name. */
+  part(name) {
+    return this.page.getByRole('region', { name, exact: true });
   }
 
   get people() {

@@ -1,17 +1,10 @@
 /** Everybody can read and reach every page: checked by axe against WCAG 2.2 AA, in the evening and by day, large and small. */
 
-import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
+import { check } from './axe.mjs';
 import { launch } from './chromium.mjs';
 import { Hearth } from './hearth.mjs';
 import { Person } from './person.mjs';
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-const LARGE = { width: 1280, height: 800 };
-const SMALL = { width: 360, height: 640 };
 
 let hearth;
 let browser;
@@ -25,23 +18,6 @@ after(async () => {
   await browser?.close();
   await hearth?.stop();
 });
-
-/** Nothing on what this person sees now is out of reach for anybody. */
-async function check({ page }) {
-  for (const colorScheme of ['dark', 'light']) {
-    for (const size of [LARGE, SMALL]) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await page.setViewportSize(size);
-      await page.evaluate(AXE);
-      const { violations } = await page.evaluate((values) => window.axe.run(document, { runOnly: { type: 'tag', values } }), RULES);
-      const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
-      assert.deepEqual(told, [], `${colorScheme}, ${size.width} wide`);
-      // Nothing stands outside to the right.
-      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${size.width} is wide enough`);
-    }
-  }
-  await page.setViewportSize(LARGE);
-}
 
 test('everybody can read and reach every page', async (t) => {
   const lead = await Person.open(browser, hearth.facilitator);

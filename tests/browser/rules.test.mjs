@@ -164,6 +164,13 @@ test('a group keeps its rules', async (t) => {
     await hearsNobody(cleo);
   });
 
+  await step('the meeting goes on part by part, and a step opens nobody’s microphone', async () => {
+    await lead.press('Next: How are you?', { within: lead.desk });
+    for (const person of [lead, ann, ben, cleo]) await person.page.getByRole('region', { name: 'This part' }).getByText('How are you?').waitFor();
+    await ann.sees('It is your turn');
+    await hearsNobody(cleo);
+  });
+
   await step('a breach pauses everything, removes who is named, and tells nobody’s name', async () => {
     await lead.unfold('Somebody’s privacy was touched');
     await lead.desk.getByLabel('What happened').selectOption('screenshot');

@@ -177,7 +177,7 @@ fn plain(message: &str) -> String {
     } else if let Some(field) = line.strip_prefix("missing field ") {
         format!("{field} is missing")
     } else if let Some(rest) = line.strip_prefix("unknown variant ") {
-        rest.replace("expected", "is not possible here; possible is")
+        rest.replace(", expected", " is not possible here; possible is")
     } else if let Some(rest) = line.strip_prefix("invalid type: ").or(line.strip_prefix("invalid value: ")) {
         rest.replace("expected u32", "should be a whole number")
             .replace("expected a boolean", "should be true or false")
