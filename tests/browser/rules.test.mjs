@@ -166,7 +166,7 @@ test('a group keeps its rules', async (t) => {
 
   await step('the meeting goes on part by part, and a step opens nobody’s microphone', async () => {
     await lead.press('Next: How are you?', { within: lead.desk });
-    for (const person of [lead, ann, ben, cleo]) await person.page.getByRole('region', { name: 'This part' }).getByText('How are you?').waitFor();
+    for (const person of [lead, ann, ben, cleo]) await person.part('This part').getByText('How are you?', { exact: true }).waitFor();
     await ann.sees('It is your turn');
     await hearsNobody(cleo);
   });
