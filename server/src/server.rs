@@ -100,6 +100,10 @@ impl Server {
         self.http.address()
     }
 
+    pub fn relay(&self) -> &Relay {
+        &self.relay
+    }
+
     /// Where each worker of the relay listens.
     pub fn media_addresses(&self) -> &[SocketAddr] {
         &self.media_addresses

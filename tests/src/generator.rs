@@ -6,6 +6,7 @@
 
 mod client;
 pub(crate) mod payload;
+mod seal;
 pub(crate) mod stamp;
 mod stream;
 
@@ -13,7 +14,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
         mpsc,
     },
@@ -22,6 +23,7 @@ use std::{
 
 use client::Client;
 use hearth_protocol::{Source, TrackLabel};
+pub use seal::Keys;
 pub use stamp::{Stamp, now_us};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 
@@ -148,6 +150,7 @@ enum Order {
     Raw(Vec<u8>),
     Chance { arriving: u8, leaving: u8 },
     Drop { every: u32 },
+    Keep,
 }
 
 #[derive(Debug, Default)]
@@ -159,6 +162,9 @@ struct Shared {
     sent_in_phase: AtomicU64,
     phase: AtomicU32,
     received: Mutex<Received>,
+    keys: Arc<OnceLock<Keys>>,
+    /// As they came, since the client was told to keep them.
+    kept: Mutex<Option<Vec<Vec<u8>>>>,
 }
 
 const LATENCIES_MAX: usize = 100_000;
@@ -202,6 +208,21 @@ impl Generator {
     /// Sends these bytes to the relay as they are, from the client's own address.
     pub fn send_raw(&self, datagram: Vec<u8>) {
         self.order(Order::Raw(datagram));
+    }
+
+    /// Those of the connection, once there is one.
+    pub fn keys(&self) -> Option<&Keys> {
+        self.shared.keys.get()
+    }
+
+    /// Keeps every datagram that arrives from now on, beside taking it.
+    pub fn keep(&self) {
+        self.order(Order::Keep);
+    }
+
+    pub fn take_kept(&self) -> Vec<Vec<u8>> {
+        let mut kept = self.shared.kept.lock().expect("no client panics while it keeps");
+        kept.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Loses one in so many arriving packets (0: none), so that the client asks for them again.

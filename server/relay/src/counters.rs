@@ -17,6 +17,8 @@ pub struct Counters {
     counts: [AtomicU64; Count::COUNT],
     closed: [AtomicU64; Reason::COUNT],
     rejected: [AtomicU64; Reject::COUNT],
+    /// Of the last seconds, received and sent.
+    packets_per_second: AtomicU64,
 }
 
 impl Default for Counters {
@@ -25,6 +27,7 @@ impl Default for Counters {
             counts: [const { AtomicU64::new(0) }; Count::COUNT],
             closed: [const { AtomicU64::new(0) }; Reason::COUNT],
             rejected: [const { AtomicU64::new(0) }; Reject::COUNT],
+            packets_per_second: AtomicU64::new(0),
         }
     }
 }
@@ -51,6 +54,20 @@ impl Counters {
 
     pub fn get(&self, count: Count) -> u64 {
         self.counts[count as usize].load(Ordering::Relaxed)
+    }
+
+    /// Received and sent so far.
+    pub fn packets(&self) -> u64 {
+        let all = [Count::PacketsInUdp, Count::PacketsInTcp, Count::PacketsOutUdp, Count::PacketsOutTcp];
+        all.into_iter().map(|count| self.get(count)).sum()
+    }
+
+    pub fn packets_per_second(&self) -> u64 {
+        self.packets_per_second.load(Ordering::Relaxed)
+    }
+
+    pub fn set_packets_per_second(&self, packets: u64) {
+        self.packets_per_second.store(packets, Ordering::Relaxed);
     }
 
     pub fn get_closed(&self, reason: Reason) -> u64 {
@@ -133,6 +150,15 @@ counts! {
     Malformed => "hearth_relay_dropped_packets_total" { "reason": "malformed" },
     Own => "hearth_relay_dropped_packets_total" { "reason": "own" },
     OtherLayer => "hearth_relay_dropped_packets_total" { "reason": "other_layer" },
+    NoKeyFrame => "hearth_relay_dropped_packets_total" { "reason": "no_key_frame" },
+    Padding => "hearth_relay_dropped_packets_total" { "reason": "padding" },
+    Late => "hearth_relay_dropped_packets_total" { "reason": "late" },
+    OverBudget => "hearth_relay_dropped_packets_total" { "reason": "over_budget" },
+    RepairsOverBudget => "hearth_relay_dropped_packets_total" { "reason": "repairs_over_budget" },
+    NotNegotiated => "hearth_relay_dropped_packets_total" { "reason": "not_negotiated" },
+    BadPicture => "hearth_relay_dropped_packets_total" { "reason": "bad_picture" },
+    CameToNothing => "hearth_relay_dropped_packets_total" { "reason": "copy_or_padding" },
+    TooLong => "hearth_relay_dropped_packets_total" { "reason": "too_long" },
     UnknownAddress => "hearth_relay_dropped_packets_total" { "reason": "unknown_address" },
     UnknownUfrag => "hearth_relay_dropped_packets_total" { "reason": "unknown_ufrag" },
     NotAccepted => "hearth_relay_dropped_packets_total" { "reason": "not_accepted" },
@@ -156,6 +182,11 @@ counts! {
     Rebinds => "hearth_relay_ice_total" { "outcome": "rebound" },
     DtlsConnected => "hearth_relay_dtls_total" { "outcome": "connected" },
 
+    FirstMediaInHalfASecond => "hearth_relay_first_media_total" { "within": "half_a_second" },
+    FirstMediaInTwoSeconds => "hearth_relay_first_media_total" { "within": "two_seconds" },
+    FirstMediaInTenSeconds => "hearth_relay_first_media_total" { "within": "ten_seconds" },
+    FirstMediaLater => "hearth_relay_first_media_total" { "within": "longer" },
+
     PeersMade => "hearth_relay_peers_total" { "outcome": "made" },
     PeersEnded => "hearth_relay_peers_total" { "outcome": "ended" },
     PeersLost => "hearth_relay_peers_total" { "outcome": "lost" },
@@ -164,6 +195,11 @@ counts! {
     OffersRefused => "hearth_relay_offers_total" { "outcome": "refused" },
     Tables => "hearth_relay_tables_applied_total",
     WorkerRestarts => "hearth_relay_worker_restarts_total",
+    TurnsInAMillisecond => "hearth_relay_worker_turns_total" { "within": "a_millisecond" },
+    TurnsInFiveMilliseconds => "hearth_relay_worker_turns_total" { "within": "five_milliseconds" },
+    TurnsInTwentyMilliseconds => "hearth_relay_worker_turns_total" { "within": "twenty_milliseconds" },
+    TurnsLonger => "hearth_relay_worker_turns_total" { "within": "longer" },
+    BusyMicroseconds => "hearth_relay_worker_busy_microseconds_total",
 }
 
 #[cfg(test)]

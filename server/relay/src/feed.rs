@@ -1,6 +1,10 @@
 //! What a media connection can send: at most one feed for each source and kind.
 
+use std::time::{Duration, Instant};
+
 use hearth_forwarding::Source;
+
+use crate::pace::Pace;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -61,6 +65,16 @@ impl Feed {
             Feed::ScreenPicture => &[Source::Screen],
             Feed::ScreenSound => &[Source::Screen, Source::Microphone],
         }
+    }
+
+    /// What one source may make the relay write: several times what any browser sends. All layers together, packets each second and at
+    /// once.
+    pub fn budget(self, now: Instant) -> Pace {
+        let packets = match self.kind() {
+            Kind::Audio => 500,
+            Kind::Video => 2_000,
+        };
+        Pace::new(packets, Duration::from_secs(1) / packets, now)
     }
 
     pub const fn kind(self) -> Kind {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hearth_forwarding::{ForwardingTable, Generation, Space, Subject};
 
-use crate::{demux::PeerKey, heard::Heard, offer::Pace, permits::Permits, speaker::Speakers};
+use crate::{demux::PeerKey, heard::Heard, pace::Pace, permits::Permits, speaker::Speakers};
 
 #[derive(Debug, Default)]
 pub struct Group {

@@ -12,8 +12,13 @@ use std::time::{Duration, Instant};
 pub use datagram::{Kind, kind, local_ufrag, nominates};
 use header::Header;
 
+use crate::pace::Pace;
+
 /// SSRCs known at one time for one peer.
 pub const SSRCS_MAX: usize = 32;
+/// So many that no description declared may come at once, then one in this time: the stack remembers each that was ever authentic.
+const FRESH_MAX: u32 = 32;
+const FRESH_EVERY: Duration = Duration::from_secs(5);
 /// A layer counts as heard this long after its last authentic packet.
 pub const HEARD: Duration = Duration::from_secs(2);
 /// libwebrtc probes bandwidth with packets of this SSRC. They carry no media.
@@ -103,6 +108,10 @@ rejects! {
     LayerTaken => "layer_taken",
     /// More SSRCs than a peer may have.
     TooManySsrcs => "too_many_ssrcs",
+    /// The stack could not decrypt it: not from whose address it bears. Found by the peer.
+    NotAuthentic => "not_authentic",
+    /// An authentic check from one address too many. Found by the peer.
+    TooManyAddresses => "too_many_addresses",
 }
 
 /// One peer's table. Holds at most [`SSRCS_MAX`] entries whatever arrives.
@@ -110,6 +119,7 @@ rejects! {
 pub struct Guard {
     negotiated: Negotiated,
     streams: Vec<Stream>,
+    fresh: Option<Pace>,
 }
 
 #[derive(Debug)]
@@ -218,6 +228,14 @@ impl Guard {
 
     fn unknown(&mut self, now: Instant, header: &Header) -> Result<Entry, Reject> {
         let place = self.place(header)?;
+        if self.holder(place).is_some_and(|at| self.streams[at].is_heard(now)) {
+            return Err(Reject::LayerTaken);
+        }
+        let fresh = self.fresh.get_or_insert_with(|| Pace::new(FRESH_MAX, FRESH_EVERY, now));
+        let is_declared = self.negotiated.lines[place.line].ssrcs.contains(&header.ssrc);
+        if !is_declared && !fresh.take(now) {
+            return Err(Reject::TooManySsrcs);
+        }
         let entry = self.take(now, place)?;
         if self.streams.len() >= SSRCS_MAX && !self.forget_one() {
             return Err(Reject::TooManySsrcs);
@@ -263,7 +281,7 @@ impl Guard {
         let holder = &mut self.streams[at];
         let ssrc = holder.ssrc;
         match holder.heard {
-            Some(heard) if now.saturating_duration_since(heard) < HEARD => return Err(Reject::LayerTaken),
+            Some(_) if holder.is_heard(now) => return Err(Reject::LayerTaken),
             // The stack reports a repaired packet under its media's SSRC, so a repair SSRC is never heard. It is kept: forged
             // repairs between two real ones then cost nothing.
             None if !place.repair => drop(self.streams.swap_remove(at)),
@@ -286,6 +304,12 @@ impl Guard {
             self.streams.swap_remove(at);
         }
         oldest.is_some()
+    }
+}
+
+impl Stream {
+    fn is_heard(&self, now: Instant) -> bool {
+        self.heard.is_some_and(|heard| now.saturating_duration_since(heard) < HEARD)
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     thread::JoinHandle,
 };
@@ -15,6 +15,8 @@ use hearth_forwarding::{Epoch, ForwardingTable, Generation, Source, Space, Subje
 use mio::{Poll, Waker};
 use tokio::sync::{mpsc, oneshot, watch};
 
+#[cfg(any(test, feature = "tests"))]
+use crate::mailbox::Planted;
 use crate::{
     counters::{self, Counters},
     mailbox::{Ends, GroupId, Mailbox},
@@ -25,6 +27,8 @@ use crate::{
     worker::{self, Ports},
 };
 
+/// What a room is reckoned at before its packets can be counted: a small group of which two or three speak. Packets per second.
+const ROOM: u64 = 500;
 /// Events that wait to be taken; what does not fit is told later from the state at that time.
 const EVENTS_MAX: usize = 1_024;
 
@@ -65,8 +69,7 @@ struct WorkerHandle {
     mailbox: Arc<Mailbox>,
     counters: Arc<Counters>,
     address: SocketAddr,
-    /// Open rooms.
-    load: Arc<AtomicUsize>,
+    rooms: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -87,19 +90,19 @@ impl Relay {
         self.workers.iter().map(|worker| worker.address).collect()
     }
 
-    /// Media for one room, on the worker with the least to do. Nothing is forwarded before its first table.
+    /// Media for one room, on the worker with the least to do. There it stays. Nothing is forwarded before its first table.
     pub fn open(&self) -> (Media, MediaEvents) {
         let worker = self
             .workers
             .iter()
-            .min_by_key(|worker| worker.load.load(Ordering::Relaxed))
+            .min_by_key(|worker| worker.load())
             .expect("a relay starts with at least one worker");
         let group = GroupId(self.groups.fetch_add(1, Ordering::Relaxed));
         let (applied, applied_end) = watch::channel(Version::default());
         let (events, events_end) = mpsc::channel(EVENTS_MAX);
-        worker.load.fetch_add(1, Ordering::Relaxed);
+        worker.rooms.fetch_add(1, Ordering::Relaxed);
         worker.mailbox.open(group, Ends { applied, events });
-        let room = Room { group, mailbox: worker.mailbox.clone(), load: worker.load.clone() };
+        let room = Room { group, mailbox: worker.mailbox.clone(), rooms: worker.rooms.clone() };
         (Media { room: Arc::new(room) }, MediaEvents { applied: applied_end, events: events_end })
     }
 
@@ -107,6 +110,17 @@ impl Relay {
     pub fn counters(&self) -> Vec<Counter> {
         let workers: Vec<_> = self.workers.iter().map(|worker| worker.counters.clone()).collect();
         counters::list(&workers)
+    }
+
+    /// Those of one worker. None: there is no such worker.
+    pub fn counters_of(&self, worker: usize) -> Option<Vec<Counter>> {
+        self.workers.get(worker).map(|worker| counters::list(std::slice::from_ref(&worker.counters)))
+    }
+
+    /// Makes a worker panic, as a bug would.
+    #[cfg(any(test, feature = "tests"))]
+    pub fn break_worker(&self, worker: usize) {
+        self.workers[worker].mailbox.plant(Planted::Worker);
     }
 }
 
@@ -125,6 +139,13 @@ impl Drop for Relay {
 }
 
 impl WorkerHandle {
+    /// Packets are what costs; how many a room will have, nobody knows when it opens. Rooms that were opened a moment ago, or are not met
+    /// in yet, count by their number, so that those of one hour's beginning do not all come to the same worker.
+    fn load(&self) -> u64 {
+        let rooms = self.rooms.load(Ordering::Relaxed);
+        self.counters.packets_per_second().saturating_add(rooms * ROOM)
+    }
+
     /// The thread opens its own sockets, since what they work with never leaves it, and says when they listen.
     fn start(config: &RelayConfig, number: usize) -> Result<Self, StartError> {
         let port = if config.port == 0 { 0 } else { config.port.saturating_add(number as u16) };
@@ -147,7 +168,7 @@ impl WorkerHandle {
         let thread = thread.map_err(StartError::Thread)?;
         let ended = |_| StartError::Thread(io::Error::other("it ended before it had begun"));
         let (mailbox, address) = start.recv().map_err(ended)??;
-        Ok(WorkerHandle { mailbox, counters, address, load: Arc::default(), thread: Some(thread) })
+        Ok(WorkerHandle { mailbox, counters, address, rooms: Arc::default(), thread: Some(thread) })
     }
 }
 
@@ -163,7 +184,7 @@ fn prepare(
     let waker = Waker::new(poll.registry(), worker::WAKER).map_err(bind)?;
     let addresses = advertised.iter().map(|ip| SocketAddr::new(*ip, address.port())).collect();
     let identity = Identity::new(addresses).ok_or(StartError::Certificate)?;
-    let ports = Ports { poll, socket, streams, groups: HashMap::new() };
+    let ports = Ports { poll, socket, streams, groups: HashMap::new(), stopped: false };
     Ok((ports, Arc::new(Mailbox::new(waker)), identity, address))
 }
 
@@ -203,12 +224,12 @@ pub struct Media {
 struct Room {
     group: GroupId,
     mailbox: Arc<Mailbox>,
-    load: Arc<AtomicUsize>,
+    rooms: Arc<AtomicU64>,
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.load.fetch_sub(1, Ordering::Relaxed);
+        self.rooms.fetch_sub(1, Ordering::Relaxed);
         self.mailbox.close(self.group);
     }
 }
@@ -227,6 +248,12 @@ impl Media {
         let (answer, answered) = oneshot::channel();
         self.room.mailbox.offer(self.room.group, offer, answer);
         answered
+    }
+
+    /// Makes somebody's media connection panic at its next datagram, as a bug would.
+    #[cfg(any(test, feature = "tests"))]
+    pub fn break_peer(&self, subject: Subject) {
+        self.room.mailbox.plant(Planted::Peer(self.room.group, subject));
     }
 
     /// What this browser shows, most important first. The last one counts. It chooses among what the table permits, no more.
@@ -319,13 +346,30 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         media.forward(table(1));
         runtime.block_on(events.applied.wait_for(|version| *version == Version(1))).expect("applied");
-        relay.workers[0].mailbox.fail();
+        relay.break_worker(0);
         assert_eq!(runtime.block_on(events.events.recv()), Some(Event::Restarted));
         media.forward(table(2));
         runtime.block_on(events.applied.wait_for(|version| *version == Version(2))).expect("applied again");
         assert_eq!(relay.workers[0].counters.get(counters::Count::WorkerRestarts), 1);
         assert_eq!(relay.addresses()[0], address);
         assert!(matches!(Relay::start(config(address.port())), Err(StartError::PortTaken(..))));
+    }
+
+    #[test]
+    fn rooms_that_open_at_once_are_spread_and_a_busy_worker_gets_no_more() {
+        let relay = Relay::start(RelayConfig { workers: 3, ..config(0) }).expect("a relay");
+        let rooms = || -> Vec<u64> {
+            relay.workers.iter().map(|worker| worker.rooms.load(Ordering::Relaxed)).collect()
+        };
+        let opened: Vec<_> = (0..6).map(|_| relay.open()).collect();
+        assert_eq!(rooms(), [2, 2, 2]);
+        drop(opened);
+        assert_eq!(rooms(), [0, 0, 0]);
+        // As measured: one room of two hundred, and eight small ones.
+        relay.workers[0].counters.set_packets_per_second(20 * ROOM);
+        relay.workers[1].counters.set_packets_per_second(2 * ROOM);
+        let _opened: Vec<_> = (0..8).map(|_| relay.open()).collect();
+        assert_eq!(rooms(), [0, 3, 5]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod layers;
 mod mailbox;
 mod member;
 mod offer;
+mod pace;
 mod packet;
 mod peer;
 mod permits;

@@ -43,8 +43,18 @@ pub struct Orders {
     pub views: HashMap<(GroupId, Subject, Generation), Vec<Tile>>,
     pub offers: VecDeque<(GroupId, Offer, Answer)>,
     pub stop: bool,
-    #[cfg(test)]
-    pub fail: bool,
+    #[cfg(any(test, feature = "tests"))]
+    pub planted: Planted,
+}
+
+/// A bug, for a test.
+#[cfg(any(test, feature = "tests"))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Planted {
+    #[default]
+    Nothing,
+    Worker,
+    Peer(GroupId, Subject),
 }
 
 #[derive(Debug)]
@@ -100,10 +110,10 @@ impl Mailbox {
         self.change(|orders| orders.stop = true);
     }
 
-    /// Makes the worker panic, to see it started again.
-    #[cfg(test)]
-    pub fn fail(&self) {
-        self.change(|orders| orders.fail = true);
+    /// Makes the worker panic, or one of its peers, to see what becomes of the others.
+    #[cfg(any(test, feature = "tests"))]
+    pub fn plant(&self, planted: Planted) {
+        self.change(|orders| orders.planted = planted);
     }
 
     /// Whether there is something to take. Cheap: to be asked between batches.

@@ -5,8 +5,8 @@ use std::time::Instant;
 use hearth_forwarding::{Generation, Space, Subject};
 
 use crate::{
-    demux::PeerKey, feed::Feed, handle::Tile, layers::Layers, mailbox::GroupId, peer::Peer, recent::Recent,
-    slot::Slot,
+    demux::PeerKey, feed::Feed, handle::Tile, layers::Layers, mailbox::GroupId, pace::Pace, peer::Peer,
+    recent::Recent, slot::Slot,
 };
 
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct Member {
     /// When its stack wants to be called, and the earliest time for which that is noted.
     pub deadline: Option<Instant>,
     pub noted: Option<Instant>,
+    /// When it was made, until it has its first media.
+    pub since: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -40,6 +42,7 @@ pub struct Sending {
     pub routes: Vec<(PeerKey, usize)>,
     /// Of sound.
     pub recent: Recent,
+    pub budget: Pace,
 }
 
 /// Members by key. A place is used again with another birth, so that a key of before finds nothing.

@@ -1,6 +1,6 @@
 //! A browser's offer before the WebRTC stack sees it: its limits, and what each media line is for.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hearth_forwarding::Source;
 
@@ -15,9 +15,9 @@ const LINES_MAX: usize = 64;
 /// SSRCs that a description may declare, over all its lines.
 const SSRCS_MAX: usize = 64;
 const LAYERS_MAX: usize = 3;
-/// So many offers at once, then one in this time.
-const OFFERS_MAX: u32 = 8;
-const OFFERS_EVERY: Duration = Duration::from_millis(500);
+/// So many offers of one browser at once, then one in this time.
+pub const OFFERS_MAX: u32 = 8;
+pub const OFFERS_EVERY: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -193,31 +193,6 @@ fn is_plain(name: &str, length_max: usize) -> bool {
     (1..=length_max).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// How often one browser may offer.
-#[derive(Debug)]
-pub struct Pace {
-    left: u32,
-    since: Instant,
-}
-
-impl Pace {
-    pub fn new(now: Instant) -> Self {
-        Pace { left: OFFERS_MAX, since: now }
-    }
-
-    pub fn take(&mut self, now: Instant) -> bool {
-        let earned =
-            (now.saturating_duration_since(self.since).as_millis() / OFFERS_EVERY.as_millis()) as u32;
-        if earned > 0 {
-            self.left = self.left.saturating_add(earned).min(OFFERS_MAX);
-            self.since = now;
-        }
-        let granted = self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        granted
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,14 +234,5 @@ mod tests {
         check_refused(SDP, &[label("0", Source::Camera)], unusable("a source of the wrong kind"));
         let twice = [label("1", Source::Camera), label("3", Source::Camera)];
         check_refused(SDP, &twice, unusable("two media lines for one source"));
-    }
-
-    #[test]
-    fn offers_keep_a_pace() {
-        let start = Instant::now();
-        let mut pace = Pace::new(start);
-        assert_eq!((0..100).filter(|_| pace.take(start)).count(), OFFERS_MAX as usize);
-        assert!(pace.take(start + OFFERS_EVERY));
-        assert!(!pace.take(start + OFFERS_EVERY));
     }
 }

@@ -7,7 +7,9 @@
 mod identity;
 mod media;
 mod red;
+mod repairs;
 mod route;
+mod seal;
 
 use std::{
     collections::HashMap,
@@ -28,9 +30,11 @@ use str0m::{
 pub use identity::Identity;
 use media::Lines;
 pub use red::{Block, fits, unwrap, wrap};
+use repairs::{Repairs, Sent};
 use route::Route;
 
 use crate::{
+    counters::Count,
     demux::{Path, Via},
     feed::{Feed, Kind},
     guard::{self, Entry, Guard, Reject},
@@ -46,6 +50,8 @@ const KEPT: Duration = Duration::from_millis(1_500);
 const REPAIRS_MAX: Option<f32> = Some(0.3);
 /// Slots that one connection may have had, over all its offers.
 const SLOTS_MAX: usize = 128;
+/// SSRCs that the descriptions of one connection may declare, over all its offers.
+const DECLARED_MAX: usize = 256;
 /// How often the stack says what was lost and asked for again.
 const STATS: Duration = Duration::from_secs(1);
 /// A drain that brings more than this has a fault in it.
@@ -67,13 +73,7 @@ pub enum Fault {
 #[derive(Debug)]
 pub enum Signal {
     Packet(Packet),
-    /// Asked for again: by the browser, and of it.
-    Nacks {
-        received: u64,
-        sent: u64,
-    },
-    /// Packets that were sent again.
-    Repaired(u64),
+    Counted(Count, u64),
     /// The browser wants a key frame in this slot.
     KeyFrameWanted {
         slot: usize,
@@ -102,10 +102,17 @@ pub struct Peer {
     lines: Lines,
     connected: bool,
     route: Route,
-    repairs: Vec<u8>,
+    repairs: Repairs,
+    /// A packet went to the stack and nothing has come of it yet.
+    awaited: bool,
+    /// SSRCs that were ever declared.
+    declared: Vec<u32>,
     lost: Lost,
     /// Requests to send again that the stack has counted for each line and layer, received and sent.
     nacks: HashMap<(Mid, Option<Rid>), [u64; 2]>,
+    /// Panics at the next datagram.
+    #[cfg(any(test, feature = "tests"))]
+    pub doomed: bool,
 }
 
 /// The share of what was sent to a browser that did not arrive.
@@ -146,9 +153,13 @@ impl Peer {
             lines: Lines::default(),
             connected: false,
             route: Route::default(),
-            repairs: Vec::new(),
+            repairs: Repairs::default(),
+            awaited: false,
+            declared: Vec::new(),
             lost: Lost::default(),
             nacks: HashMap::new(),
+            #[cfg(any(test, feature = "tests"))]
+            doomed: false,
         }
     }
 
@@ -157,6 +168,7 @@ impl Peer {
         if self.lines.slots_after(offer) > SLOTS_MAX {
             return Err(Fault::Offer("too many slots".to_owned()));
         }
+        self.declare(offer)?;
         let parsed =
             SdpOffer::from_sdp_string(&offer.sdp).map_err(|error| Fault::Offer(error.to_string()))?;
         let answer =
@@ -166,7 +178,8 @@ impl Peer {
             self.limit_kept(mid);
         }
         self.guard.negotiate(self.lines.negotiated(&self.rtc, offer));
-        self.repairs = self.lines.repairs(&self.rtc);
+        self.repairs.types = self.lines.repairs(&self.rtc);
+        self.nacks.retain(|(mid, _), _| self.lines.has(*mid));
         Ok(answer.to_sdp_string())
     }
 
@@ -194,6 +207,8 @@ impl Peer {
     }
 
     pub fn receive(&mut self, now: Instant, path: Path, kind: guard::Kind, datagram: &[u8]) -> Received {
+        #[cfg(any(test, feature = "tests"))]
+        assert!(!self.doomed, "a bug planted in the peer");
         let protocol = match path.via {
             Via::Udp => Protocol::Udp,
             Via::Tcp => Protocol::Tcp,
@@ -205,8 +220,14 @@ impl Peer {
         match kind {
             guard::Kind::Stun => {
                 let authentic = self.is_authentic(datagram);
+                if guard::local_ufrag(datagram).is_some() && !authentic {
+                    return Received::NotAccepted;
+                }
+                if authentic && !self.route.admits(path, now) {
+                    return Received::Rejected(Reject::TooManyAddresses);
+                }
                 let input = Input::Receive(now, receive);
-                if !self.rtc.accepts(&input) || (guard::local_ufrag(datagram).is_some() && !authentic) {
+                if !self.rtc.accepts(&input) {
                     return Received::NotAccepted;
                 }
                 // An error here is the datagram's, not the connection's: whatever breaks for good shows in the next drain.
@@ -221,7 +242,12 @@ impl Peer {
             },
             guard::Kind::Dtls | guard::Kind::Rtcp => {}
         }
+        let unopened = seal::unopened();
         drop(self.rtc.handle_input(Input::Receive(now, receive)));
+        if seal::unopened() != unopened {
+            return Received::Rejected(Reject::NotAuthentic);
+        }
+        self.awaited = kind == guard::Kind::Rtp;
         Received::Taken { checked: false, moved: self.route.media(path, now) }
     }
 
@@ -236,11 +262,18 @@ impl Peer {
         send: &mut dyn FnMut(Path, &[u8]),
         signals: &mut Vec<Signal>,
     ) -> Result<Instant, Fault> {
-        let mut repaired = 0;
+        let (mut repaired, mut excess) = (0, 0);
         for _ in 0..DRAIN_MAX {
             match self.rtc.poll_output().map_err(Fault::Stack)? {
                 Output::Timeout(at) if self.rtc.is_alive() => {
-                    signals.extend((repaired > 0).then_some(Signal::Repaired(repaired)));
+                    let nothing = u64::from(std::mem::take(&mut self.awaited));
+                    let counts = [
+                        (Count::Repaired, repaired),
+                        (Count::RepairsOverBudget, excess),
+                        (Count::CameToNothing, nothing),
+                    ];
+                    let counts = counts.into_iter().filter(|(_, by)| *by > 0);
+                    signals.extend(counts.map(|(count, by)| Signal::Counted(count, by)));
                     return Ok(at);
                 }
                 Output::Timeout(_) => return Err(Fault::Closed),
@@ -249,9 +282,15 @@ impl Peer {
                     let path = Path { via, remote: transmit.destination };
                     let kind = guard::kind(&transmit.contents);
                     let is_check = kind == Some(guard::Kind::Stun);
-                    let is_repair =
-                        || transmit.contents.get(1).is_some_and(|byte| self.repairs.contains(&(byte & 0x7f)));
-                    repaired += u64::from(kind == Some(guard::Kind::Rtp) && is_repair());
+                    if kind == Some(guard::Kind::Rtp) {
+                        let sent = self.repairs.count(transmit.contents[1] & 0x7f);
+                        repaired += u64::from(sent == Sent::Repair);
+                        excess += u64::from(sent == Sent::Excess);
+                        if sent == Sent::Excess {
+                            self.forget_all_sent();
+                            continue;
+                        }
+                    }
                     send(self.route.nominated().filter(|_| !is_check).unwrap_or(path), &transmit.contents);
                 }
                 Output::Event(event) => self.handle(event, now, signals),
@@ -313,6 +352,11 @@ impl Peer {
         }
     }
 
+    /// What else was asked for is not there any more, so the rest of a storm costs nothing.
+    fn forget_all_sent(&mut self) {
+        (0..self.lines.slots.len()).for_each(|slot| self.forget_sent(slot));
+    }
+
     pub fn request_key_frame(&mut self, feed: Feed, layer: usize) {
         let Some(line) = &self.lines.feeds[feed.index()] else { return };
         let rid = line.rids.get(layer).map(|rid| Rid::from(rid.as_str()));
@@ -332,6 +376,19 @@ impl Peer {
         if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
             stream.set_rtx_cache(KEPT_PACKETS, KEPT, REPAIRS_MAX);
         }
+    }
+
+    fn declare(&mut self, offer: &Sketch) -> Result<(), Fault> {
+        for ssrc in offer.lines.iter().flat_map(|line| &line.ssrcs) {
+            if !self.declared.contains(ssrc) {
+                self.declared.push(*ssrc);
+            }
+        }
+        if self.declared.len() <= DECLARED_MAX {
+            return Ok(());
+        }
+        self.declared.truncate(DECLARED_MAX);
+        Err(Fault::Offer("too many SSRCs".to_owned()))
     }
 
     /// A STUN request with our ufrag, under our password.
@@ -369,8 +426,12 @@ impl Peer {
     /// Of the stack's other events none concerns a relay of RTP; what they say is read when it is needed.
     fn handle(&mut self, event: Event, now: Instant, signals: &mut Vec<Signal>) {
         if let Event::RtpPacket(packet) = event {
+            self.awaited = false;
             self.guard.authenticated(now, *packet.header.ssrc);
-            signals.extend(self.packet(&packet).map(Signal::Packet));
+            signals.push(match self.packet(&packet) {
+                Ok(packet) => Signal::Packet(packet),
+                Err(count) => Signal::Counted(count, 1),
+            });
         } else if let Event::KeyframeRequest(request) = event {
             let slot = self.lines.slots.iter().position(|slot| slot.id == request.mid);
             signals.extend(slot.map(|slot| Signal::KeyFrameWanted { slot }));
@@ -383,33 +444,34 @@ impl Peer {
             let is_sound =
                 self.lines.slots.iter().any(|slot| slot.id == stats.mid && slot.kind == Kind::Audio);
             self.lost.surely = stats.loss.filter(|_| is_sound).unwrap_or(self.lost.surely);
-            signals.extend(self.nacks(stats.mid, stats.rid, 0, stats.nacks));
+            signals.extend(self.nacks(stats.mid, stats.rid, Count::NacksReceived, stats.nacks));
         } else if let Event::MediaIngressStats(stats) = event {
-            signals.extend(self.nacks(stats.mid, stats.rid, 1, stats.nacks));
+            signals.extend(self.nacks(stats.mid, stats.rid, Count::NacksSent, stats.nacks));
         } else if let Event::IceConnectionStateChange(IceConnectionState::Disconnected) = event {
             signals.push(Signal::Disconnected);
         }
     }
 
-    /// What has been added to a count, received (0) or sent (1).
-    fn nacks(&mut self, mid: Mid, rid: Option<Rid>, which: usize, count: u64) -> Option<Signal> {
+    /// What has been added to a count of the stack's.
+    fn nacks(&mut self, mid: Mid, rid: Option<Rid>, of: Count, count: u64) -> Option<Signal> {
         let known = self.nacks.entry((mid, rid)).or_default();
-        let before = std::mem::replace(&mut known[which], count);
-        let added = count.saturating_sub(before);
-        let mut both = [0; 2];
-        both[which] = added;
-        let [received, sent] = both;
-        (added > 0).then_some(Signal::Nacks { received, sent })
+        let known = if of == Count::NacksReceived { &mut known[0] } else { &mut known[1] };
+        let added = count.saturating_sub(std::mem::replace(known, count));
+        (added > 0).then_some(Signal::Counted(of, added))
     }
 
-    fn packet(&mut self, packet: &RtpPacket) -> Option<Packet> {
-        let (feed, layer) = self.lines.source(&mut self.rtc, packet.header.ssrc)?;
-        let red = self.lines.carries(feed, packet.header.payload_type)?;
+    /// Else under which count it goes no further.
+    fn packet(&mut self, packet: &RtpPacket) -> Result<Packet, Count> {
+        let source = self.lines.source(&mut self.rtc, packet.header.ssrc);
+        let (feed, layer) = source.ok_or(Count::NotNegotiated)?;
+        let red = self.lines.carries(feed, packet.header.payload_type).ok_or(Count::NotNegotiated)?;
         let picture = match feed.kind() {
-            Kind::Video if !packet.payload.is_empty() => Some(picture(&packet.payload)?),
+            Kind::Video if !packet.payload.is_empty() => {
+                Some(picture(&packet.payload).ok_or(Count::BadPicture)?)
+            }
             Kind::Video | Kind::Audio => None,
         };
-        Some(Packet {
+        Ok(Packet {
             feed,
             layer,
             sequence: *packet.seq_no,

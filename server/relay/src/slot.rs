@@ -42,6 +42,18 @@ pub struct Forwarded {
     pub switched: bool,
 }
 
+/// Why a slot does not take a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// Not of what the slot shows or waits for.
+    OtherLayer,
+    /// A picture starts with a key frame.
+    NoKeyFrame,
+    Padding,
+    /// Its number was used already, or lies too far back.
+    Late,
+}
+
 #[derive(Debug)]
 pub struct Slot {
     kind: Kind,
@@ -185,7 +197,7 @@ impl Slot {
     }
 
     /// The numbers for a packet, if this slot takes it.
-    pub fn take(&mut self, from: PeerKey, packet: &Packet, now: Instant) -> Option<Forwarded> {
+    pub fn take(&mut self, from: PeerKey, packet: &Packet, now: Instant) -> Result<Forwarded, Skip> {
         let present = self.carries.filter(|(filling, layer)| {
             filling.from == from && filling.feed == packet.feed && *layer == packet.layer
         });
@@ -198,21 +210,21 @@ impl Slot {
             (None, Some(_)) => self.may_start(packet),
             (Some(_), _) if packet.sequence.abs_diff(self.run.highest_in) > JUMP => {
                 if !self.may_start(packet) {
-                    return None;
+                    return Err(Skip::NoKeyFrame);
                 }
                 true
             }
             (Some(_), _) => false,
-            (None, None) => return None,
+            (None, None) => return Err(Skip::OtherLayer),
         };
         if switches {
-            let filling = wanted.or(present.map(|(filling, _)| filling))?;
+            let filling = wanted.or(present.map(|(filling, _)| filling)).ok_or(Skip::OtherLayer)?;
             self.start(filling, packet, now);
-        } else {
-            present?;
+        } else if present.is_none() {
+            return Err(if packet.payload.is_empty() { Skip::Padding } else { Skip::NoKeyFrame });
         }
         let numbers = self.number(packet, now)?;
-        Some(Forwarded {
+        Ok(Forwarded {
             numbers: Numbers { marker: numbers.marker || (switches && self.kind == Kind::Audio), ..numbers },
             switched: switches,
         })
@@ -258,16 +270,16 @@ impl Slot {
         }
     }
 
-    fn number(&mut self, packet: &Packet, now: Instant) -> Option<Numbers> {
+    fn number(&mut self, packet: &Packet, now: Instant) -> Result<Numbers, Skip> {
         let run = &mut self.run;
-        let sequence = run.place(packet.sequence)?;
+        let sequence = run.place(packet.sequence).ok_or(Skip::Late)?;
         let newest = packet.sequence >= run.highest_in;
         if packet.payload.is_empty() {
             run.close_gap(packet.sequence);
-            return None;
+            return Err(Skip::Padding);
         }
         if !self.used.take(sequence) {
-            return None;
+            return Err(Skip::Late);
         }
         let Picture { picture_id, tl0_index, key_index, .. } = packet.picture.unwrap_or_default();
         let numbers = Numbers {
@@ -289,7 +301,7 @@ impl Slot {
                 at: Some(now),
             };
         }
-        Some(numbers)
+        Ok(numbers)
     }
 }
 
@@ -386,16 +398,16 @@ mod tests {
         let now = Instant::now();
         let mut slot = Slot::new(Kind::Video, 0);
         slot.assign(Some(filling(ANNA, Feed::Camera)), now);
-        assert!(slot.take(ANNA, &frame(Feed::Camera, 1, 0, false), now).is_none());
-        assert!(slot.take(ANNA, &frame(Feed::Camera, 2, 0, true), now).is_some());
+        assert!(slot.take(ANNA, &frame(Feed::Camera, 1, 0, false), now).is_err());
+        assert!(slot.take(ANNA, &frame(Feed::Camera, 2, 0, true), now).is_ok());
         assert!(slot.assign(Some(filling(BERT, Feed::Camera)), now));
         assert_eq!((slot.shown(), slot.is_told()), (None, false));
         assert_eq!(slot.awaits(), Some((filling(BERT, Feed::Camera), 0)));
-        assert!(slot.take(BERT, &frame(Feed::Camera, 9, 0, false), now).is_none());
-        assert!(slot.take(ANNA, &frame(Feed::Camera, 3, 0, true), now).is_none());
-        assert!(slot.take(BERT, &frame(Feed::Camera, 10, 0, true), now).is_some());
+        assert!(slot.take(BERT, &frame(Feed::Camera, 9, 0, false), now).is_err());
+        assert!(slot.take(ANNA, &frame(Feed::Camera, 3, 0, true), now).is_err());
+        assert!(slot.take(BERT, &frame(Feed::Camera, 10, 0, true), now).is_ok());
         assert_eq!(slot.shown().map(|shown| shown.subject), Some(Subject(2)));
-        assert!(slot.take(ANNA, &frame(Feed::Camera, 4, 0, true), now).is_none());
+        assert!(slot.take(ANNA, &frame(Feed::Camera, 4, 0, true), now).is_err());
     }
 
     #[test]
@@ -407,12 +419,12 @@ mod tests {
         let first = slot.take(ANNA, &frame(Feed::Camera, 2, 0, true), now).expect("taken");
         slot.set_told();
         slot.set_layer(1);
-        assert!(slot.take(ANNA, &upper(70, false), now).is_none());
-        assert!(slot.take(ANNA, &frame(Feed::Camera, 3, 0, false), now).is_some());
+        assert!(slot.take(ANNA, &upper(70, false), now).is_err());
+        assert!(slot.take(ANNA, &frame(Feed::Camera, 3, 0, false), now).is_ok());
         let switched = slot.take(ANNA, &upper(71, true), now).expect("taken");
         assert!(switched.switched && slot.is_told());
         assert_eq!(switched.numbers.sequence, first.numbers.sequence + 2);
-        assert!(slot.take(ANNA, &frame(Feed::Camera, 4, 0, false), now).is_none());
+        assert!(slot.take(ANNA, &frame(Feed::Camera, 4, 0, false), now).is_err());
     }
 
     #[test]
@@ -420,11 +432,11 @@ mod tests {
         let now = Instant::now();
         let mut slot = Slot::new(Kind::Audio, 0);
         slot.assign(Some(filling(ANNA, Feed::Microphone)), now);
-        assert!(slot.take(ANNA, &frame(Feed::Microphone, 1, 0, false), now).is_some());
+        assert!(slot.take(ANNA, &frame(Feed::Microphone, 1, 0, false), now).is_ok());
         slot.set_told();
         assert!(slot.assign(None, now));
         assert_eq!((slot.shown(), slot.is_told()), (None, false));
-        assert!(slot.take(ANNA, &frame(Feed::Microphone, 2, 0, false), now).is_none());
+        assert!(slot.take(ANNA, &frame(Feed::Microphone, 2, 0, false), now).is_err());
     }
 
     #[test]
@@ -437,7 +449,7 @@ mod tests {
             if padding {
                 packet.payload = Arc::from(&[][..]);
             }
-            slot.take(ANNA, &packet, now).map(|taken| taken.numbers.sequence)
+            slot.take(ANNA, &packet, now).ok().map(|taken| taken.numbers.sequence)
         };
         let first = take(10, false).expect("taken");
         assert_eq!(take(12, false), Some(first + 2));
@@ -477,7 +489,7 @@ mod tests {
         let mut slot = Slot::new(Kind::Video, 0);
         slot.assign(Some(filling(ANNA, Feed::Camera)), now);
         let first = slot.take(ANNA, &frame(Feed::Camera, 50_000, 0, true), now).expect("taken");
-        assert!(slot.take(ANNA, &frame(Feed::Camera, 7, 0, false), now).is_none());
+        assert!(slot.take(ANNA, &frame(Feed::Camera, 7, 0, false), now).is_err());
         let next = slot.take(ANNA, &frame(Feed::Camera, 8, 0, true), now).expect("taken");
         assert_eq!(next.numbers.sequence, first.numbers.sequence + 1);
     }

@@ -63,9 +63,10 @@ impl Socket {
         registry.register(&mut SourceFd(&self.socket.as_raw_fd()), token, Interest::READABLE)
     }
 
-    /// Replaces what the inbox holds. 0: nothing is there now. Datagrams too long for us count and are not in the inbox.
+    /// Replaces what the inbox holds. 0: nothing is there now. Datagrams too long for us are counted and not in the inbox.
     pub fn receive(&mut self, inbox: &mut Inbox) -> io::Result<usize> {
         inbox.entries.clear();
+        inbox.too_long = 0;
         let headers = self.inbound.get();
         let mut chunks = inbox.bytes.chunks_exact_mut(DATAGRAM_MAX);
         let mut slices: [[IoSliceMut; 1]; BATCH] =
@@ -82,6 +83,7 @@ impl Socket {
             count += 1;
             let from = message.address.as_ref().and_then(address);
             let is_whole = !message.flags.contains(MsgFlags::MSG_TRUNC);
+            inbox.too_long += u64::from(!is_whole);
             if let Some(from) = from.filter(|_| is_whole) {
                 inbox.entries.push((from, at, message.bytes));
             }
@@ -124,11 +126,12 @@ impl Socket {
 pub struct Inbox {
     bytes: Vec<u8>,
     entries: Vec<(SocketAddr, usize, usize)>,
+    too_long: u64,
 }
 
 impl Default for Inbox {
     fn default() -> Self {
-        Inbox { bytes: vec![0; BATCH * DATAGRAM_MAX], entries: Vec::with_capacity(BATCH) }
+        Inbox { bytes: vec![0; BATCH * DATAGRAM_MAX], entries: Vec::with_capacity(BATCH), too_long: 0 }
     }
 }
 
@@ -136,6 +139,11 @@ impl Inbox {
     pub fn get(&self, at: usize) -> Option<(SocketAddr, &[u8])> {
         let &(from, place, length) = self.entries.get(at)?;
         Some((from, &self.bytes[place * DATAGRAM_MAX..][..length]))
+    }
+
+    /// Datagrams of the last time that were longer than [`DATAGRAM_MAX`] and are not here.
+    pub fn too_long(&self) -> u64 {
+        self.too_long
     }
 
     pub fn datagrams(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
@@ -313,7 +321,7 @@ mod tests {
         socket.send(&mut outbox, &counters);
         let mut inbox = Inbox::default();
         assert_eq!(socket.receive(&mut inbox).expect("received"), 2);
-        assert_eq!(inbox.datagrams().count(), 1);
+        assert_eq!((inbox.datagrams().count(), inbox.too_long()), (1, 1));
         assert_eq!(inbox.get(0).map(|(_, bytes)| bytes.len()), Some(DATAGRAM_MAX));
     }
 

@@ -175,6 +175,11 @@ impl Streams {
         }
     }
 
+    /// Closes all of them, with whatever waits to be written.
+    pub fn close_all(&mut self) {
+        (0..self.streams.len()).for_each(|at| self.close_at(at));
+    }
+
     /// Whose streams were closed since the last call.
     pub fn take_closed(&mut self) -> impl Iterator<Item = SocketAddr> {
         self.closed.drain(..)

@@ -50,6 +50,8 @@ pub struct Ports {
     pub socket: Socket,
     pub streams: Streams,
     pub groups: HashMap<GroupId, Ends>,
+    /// Told to stop.
+    pub stopped: bool,
 }
 
 #[derive(Debug)]
@@ -70,7 +72,7 @@ pub struct Worker<'a> {
     tick_at: Instant,
     second_at: Instant,
     now: Instant,
-    stopped: bool,
+    packets: u64,
 }
 
 impl<'a> Worker<'a> {
@@ -82,6 +84,8 @@ impl<'a> Worker<'a> {
         restarted: bool,
         now: Instant,
     ) -> Self {
+        // What waits in them is of before, and whoever sent it may be silenced by now.
+        ports.streams.close_all();
         let group = |id: &GroupId| (*id, Group { restarted, news: restarted, ..Group::default() });
         let groups = ports.groups.keys().map(group).collect();
         Worker {
@@ -101,7 +105,7 @@ impl<'a> Worker<'a> {
             tick_at: now,
             second_at: now,
             now,
-            stopped: false,
+            packets: counters.packets(),
         }
     }
 
@@ -109,8 +113,10 @@ impl<'a> Worker<'a> {
     pub fn run(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(256);
         let mut inbox = Inbox::default();
-        let mut more = false;
-        while !self.stopped {
+        // Whatever came before this worker brings no event any more.
+        let mut more = true;
+        self.ports.streams.accept(self.now, self.counters);
+        while !self.ports.stopped {
             let wait = if more { Duration::ZERO } else { self.wait() };
             match self.ports.poll.poll(&mut events, Some(wait)) {
                 Ok(()) => {}
@@ -137,8 +143,21 @@ impl<'a> Worker<'a> {
             }
             self.settle();
             self.tell();
+            self.count_turn();
         }
         Ok(())
+    }
+
+    /// How long it took: the one other look at the clock.
+    fn count_turn(&self) {
+        let took = self.now.elapsed();
+        self.counters.add(Count::BusyMicroseconds, took.as_micros() as u64);
+        self.counters.one(match took.as_millis() {
+            0 => Count::TurnsInAMillisecond,
+            1..5 => Count::TurnsInFiveMilliseconds,
+            5..20 => Count::TurnsInTwentyMilliseconds,
+            20.. => Count::TurnsLonger,
+        });
     }
 
     fn wait(&self) -> Duration {
@@ -162,6 +181,7 @@ impl<'a> Worker<'a> {
                 // An error of an earlier datagram's (ICMP); the next call goes on.
                 Err(_) => return true,
             }
+            self.counters.add(Count::TooLong, inbox.too_long());
             for (remote, datagram) in inbox.datagrams() {
                 self.counters.one(Count::PacketsInUdp);
                 self.counters.add(Count::BytesInUdp, datagram.len() as u64);
@@ -302,7 +322,10 @@ impl<'a> Worker<'a> {
             self.send();
         }
         for signal in signals.drain(..) {
-            self.handle(key, signal);
+            // What a browser sends is read far beyond its own stack; whatever breaks there is its fault too, and its end alone.
+            if catch_unwind(AssertUnwindSafe(|| self.handle(key, signal))).is_err() {
+                self.lose(key, Some(Count::PeerPanics));
+            }
         }
         self.signals = signals;
     }

@@ -18,7 +18,7 @@ use str0m::{
 };
 
 use super::{
-    CAMERA, MICROPHONE, Offering, Order, Pace, Shape, Shared, Stamp, now_us, payload, stream::Stream,
+    CAMERA, MICROPHONE, Offering, Order, Pace, Shape, Shared, Stamp, now_us, payload, seal, stream::Stream,
 };
 
 #[derive(Debug)]
@@ -44,7 +44,9 @@ impl Client {
         let now = Instant::now();
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         let local = socket.local_addr()?;
+        let shared = Arc::<Shared>::default();
         let mut rtc = Rtc::builder()
+            .set_crypto_provider(Arc::new(seal::provider(shared.keys.clone())))
             .set_rtp_mode(true)
             .clear_codecs()
             .enable_opus(true, red > 0)
@@ -104,7 +106,7 @@ impl Client {
             local,
             remote: None,
             streams,
-            shared: Arc::default(),
+            shared,
             last_seq: BTreeMap::new(),
             lose_every: 0,
             arrived: 0,
@@ -175,6 +177,9 @@ impl Client {
             if self.arrived.is_multiple_of(self.lose_every) {
                 return;
             }
+        }
+        if let Some(kept) = &mut *self.shared.kept.lock().expect("only this thread keeps") {
+            kept.push(datagram.to_vec());
         }
         let Ok(receive) = Receive::new(Protocol::Udp, source, self.local, datagram) else { return };
         let _ = self.rtc.handle_input(Input::Receive(Instant::now(), receive));
@@ -252,6 +257,9 @@ impl Client {
                 }
             }
             Order::Drop { every } => self.lose_every = every,
+            Order::Keep => {
+                *self.shared.kept.lock().expect("only this thread keeps") = Some(vec![]);
+            }
             Order::Chance { arriving, leaving } => self.lose = (arriving, leaving),
         }
     }

@@ -2,29 +2,25 @@
 
 use hearth_forwarding::Source;
 use hearth_protocol::Source as Sent;
-use hearth_relay::OfferRefused;
-use hearth_tests::generator::{CAMERA, Generator, MICROPHONE, Offering, Pace, Shape};
+use hearth_tests::generator::{CAMERA, Generator, MICROPHONE, Pace, Shape};
 
-use crate::meeting::{Meeting, packets, source, wait, wait_more};
+use crate::{
+    hand::{MID, RID, extension, mid_of, payload_type},
+    meeting::{Meeting, packets, source, wait, wait_more},
+};
 
 const LAYERS: [&str; 3] = ["q", "h", "f"];
 
 /// An RTP packet that nobody authenticated, as anyone can send it who knows the address and has seen the description.
 fn forged(offering: &str, mid: &str, rid: Option<&str>, payload_type: u8, ssrc: u32) -> Vec<u8> {
-    let id_of = |uri: &str| -> u8 {
-        let line =
-            offering.lines().find(|line| line.starts_with("a=extmap:") && line.trim_end().ends_with(uri));
-        let id = line.and_then(|line| line["a=extmap:".len()..].split([' ', '/']).next());
-        id.and_then(|id| id.parse().ok()).unwrap_or_else(|| panic!("no extension {uri}"))
-    };
     let mut extensions = Vec::new();
     let mut extend = |id: u8, value: &str| {
         extensions.push(id << 4 | (value.len() as u8 - 1));
         extensions.extend(value.bytes());
     };
-    extend(id_of("urn:ietf:params:rtp-hdrext:sdes:mid"), mid);
+    extend(extension(offering, MID), mid);
     if let Some(rid) = rid {
-        extend(id_of("urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"), rid);
+        extend(extension(offering, RID), rid);
     }
     extensions.resize(extensions.len().next_multiple_of(4), 0);
     let mut packet = vec![0x90, payload_type, 0, 7, 0, 0, 0, 9];
@@ -33,17 +29,6 @@ fn forged(offering: &str, mid: &str, rid: Option<&str>, payload_type: u8, ssrc: 
     packet.extend(extensions);
     packet.extend([0x5a; 60]);
     packet
-}
-
-/// The payload type of a codec in a description.
-fn payload_type(sdp: &str, codec: &str) -> u8 {
-    let line =
-        sdp.lines().find(|line| line.starts_with("a=rtpmap:") && line.contains(codec)).expect("the codec");
-    line["a=rtpmap:".len()..].split(' ').next().and_then(|number| number.parse().ok()).expect("a number")
-}
-
-fn mid_of(offering: &Offering, sent: Sent) -> String {
-    offering.tracks.iter().find(|track| track.source == sent).expect("the track").mid.clone()
 }
 
 fn simulcast() -> Shape {
@@ -125,49 +110,4 @@ fn a_track_under_another_ssrc_passes_the_same_gate() {
     let before = anna.sent();
     wait("packets under the new SSRC", || anna.sent() > before + 50);
     assert_eq!(bert.received_since(1, MICROPHONE, 1), 0);
-}
-
-#[test]
-fn descriptions_beyond_the_limits_are_refused_and_the_room_goes_on() {
-    let meeting = Meeting::of(&[1, 2, 3]);
-    let (anna, bert) = (meeting.join(1, &Shape::default()), meeting.join(2, &Shape::default()));
-    anna.send(Sent::Microphone, Pace::VOICE);
-    let check = |sdp: String, expected: fn(&OfferRefused) -> bool| {
-        let refused = meeting.offer(3, 1, sdp, vec![]).expect_err("a refusal");
-        assert!(expected(&refused), "{refused:?}");
-    };
-    let good = Generator::offer(3, &Shape::default()).expect("an offer").sdp;
-    check("x".repeat(200_000), |refused| *refused == OfferRefused::TooLarge);
-    check("m=audio 9 x 1\r\n".repeat(2_000), |refused| *refused == OfferRefused::TooManyLines);
-    check(String::new(), |refused| matches!(refused, OfferRefused::Unusable(_)));
-    check(good.replace("a=fingerprint", "a=nothing"), |refused| matches!(refused, OfferRefused::Unusable(_)));
-    check(good.replace("a=ice-ufrag", "a=nothing"), |refused| matches!(refused, OfferRefused::Unusable(_)));
-    check(good.replace("a=mid:", "a=mid:\u{e4}"), |refused| matches!(refused, OfferRefused::Unusable(_)));
-    // And a flood of good ones, for somebody who is connected.
-    let good = Generator::offer(1, &Shape::default()).expect("an offer").sdp;
-    let refused =
-        (0..60).filter(|_| meeting.offer(2, 1, good.clone(), vec![]) == Err(OfferRefused::TooFast)).count();
-    assert!(refused > 30, "{refused}");
-    wait_more(&bert, 1, MICROPHONE);
-    assert_eq!(meeting.count("hearth_relay_peers_total", "panicked"), 0);
-    assert_eq!(meeting.count("hearth_relay_worker_restarts_total", ""), 0);
-}
-
-#[test]
-fn noise_from_strangers_costs_nothing() {
-    let meeting = Meeting::of(&[1, 2]);
-    let (anna, bert) = (meeting.join(1, &Shape::default()), meeting.join(2, &Shape::default()));
-    anna.send(Sent::Microphone, Pace::VOICE);
-    let stranger = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    let relay = meeting.relay.addresses()[0];
-    for first in 0..=255_u8 {
-        for length in [1, 12, 20, 64, 1_400] {
-            let mut noise = vec![first; length];
-            noise[length - 1] = 0;
-            stranger.send_to(&noise, relay).expect("sent");
-        }
-    }
-    wait_more(&bert, 1, MICROPHONE);
-    stranger.set_nonblocking(true).expect("a socket");
-    assert!(stranger.recv(&mut [0; 64]).is_err(), "a stranger gets no reply");
 }

@@ -1,9 +1,15 @@
 //! The relay alone, over real sockets with real media: what it forwards, what it stops, what it survives.
 
+mod descriptions;
 mod forwarding;
+mod hand;
 mod heard;
 mod hostile;
 mod meeting;
+mod members;
+mod privacy;
 mod redundancy;
 mod slots;
 mod spaces;
+mod strangers;
+mod workers;

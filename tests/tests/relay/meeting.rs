@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -16,25 +17,26 @@ use hearth_tests::generator::{Generator, Offering, Pace, Shape};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Meeting {
-    pub relay: Relay,
+    pub relay: Arc<Relay>,
     pub media: Media,
     pub events: MediaEvents,
     pub table: ForwardingTable,
     pub told: Vec<Event>,
-    runtime: tokio::runtime::Runtime,
 }
 
 impl Meeting {
     /// With a row for each of these, everything open.
     pub fn of(subjects: &[u32]) -> Meeting {
-        let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
-        let config = RelayConfig { workers: 1, bind: loopback, port: 0, advertised: vec![] };
-        let relay = Relay::start(config).expect("a relay on loopback");
+        Meeting::on(&relay(1), subjects)
+    }
+
+    /// In another room of this relay.
+    pub fn on(relay: &Arc<Relay>, subjects: &[u32]) -> Meeting {
+        let relay = relay.clone();
         let (media, events) = relay.open();
         let rows = subjects.iter().map(|subject| row(*subject)).collect();
         let table = ForwardingTable { version: Version(0), epoch: Epoch(1), rows };
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let mut meeting = Meeting { relay, media, events, table, told: Vec::new(), runtime };
+        let mut meeting = Meeting { relay, media, events, table, told: Vec::new() };
         meeting.apply(|_| {});
         meeting
     }
@@ -45,10 +47,17 @@ impl Meeting {
         self.table.version.0 += 1;
         let version = self.table.version;
         self.media.forward(self.table.clone());
-        let applied = &mut self.events.applied;
-        self.runtime.block_on(async {
-            applied.wait_for(|applied| *applied >= version).await.expect("a living worker");
-        });
+        let deadline = Instant::now() + PATIENCE;
+        while *self.events.applied.borrow() < version {
+            assert!(Instant::now() < deadline, "the table is never applied");
+            let seen = self.told.len();
+            self.take_told();
+            // As a room does: a worker that died may have taken the table with it.
+            if self.told[seen..].contains(&Event::Restarted) {
+                self.media.forward(self.table.clone());
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
     }
 
     pub fn set_gate(&mut self, subject: u32, source: Source, open: bool) {
@@ -92,17 +101,22 @@ impl Meeting {
 
     /// A browser that has its connection.
     pub fn join(&self, subject: u32, shape: &Shape) -> Generator {
-        self.start(subject, Generator::offer(subject, shape).expect("an offer"))
+        self.start(subject, 1, Generator::offer(subject, shape).expect("an offer"))
+    }
+
+    /// Another connection of the same browser.
+    pub fn rejoin(&self, subject: u32, generation: u32) -> Generator {
+        self.start(subject, generation, Generator::offer(subject, &Shape::default()).expect("an offer"))
     }
 
     /// One that has voice alone, with so many earlier frames in each packet.
     pub fn join_redundant(&self, subject: u32, earlier: usize) -> Generator {
         let shape = Shape { camera: false, video_slots: 0, ..Shape::default() };
-        self.start(subject, Generator::offer_redundant(subject, &shape, earlier).expect("an offer"))
+        self.start(subject, 1, Generator::offer_redundant(subject, &shape, earlier).expect("an offer"))
     }
 
-    fn start(&self, subject: u32, offering: Offering) -> Generator {
-        let answer = self.try_offer(subject, 1, &offering).expect("an answer");
+    fn start(&self, subject: u32, generation: u32, offering: Offering) -> Generator {
+        let answer = self.try_offer(subject, generation, &offering).expect("an answer");
         let generator = offering.start(&answer).expect("a client");
         wait("a connection", || generator.is_connected());
         generator
@@ -165,6 +179,12 @@ impl Meeting {
         };
         counters.iter().filter(fits).map(|counter| counter.value).sum()
     }
+}
+
+pub fn relay(workers: usize) -> Arc<Relay> {
+    let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
+    let config = RelayConfig { workers, bind: loopback, port: 0, advertised: vec![] };
+    Arc::new(Relay::start(config).expect("a relay on loopback"))
 }
 
 pub fn row(subject: u32) -> Row {

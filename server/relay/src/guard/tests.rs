@@ -208,8 +208,24 @@ fn a_browser_may_go_through_many_ssrcs_and_the_table_stays_small() {
         let entry = if round == 0 { Entry::New } else { Entry::Instead(999 + round) };
         scene.authentic(&layer(1000 + round, "q"), entry);
         assert!(scene.guard.streams.len() <= SSRCS_MAX);
-        scene.wait(2_000);
+        scene.wait(5_000);
     }
+}
+
+#[test]
+fn ssrcs_that_come_and_go_are_not_all_let_through() {
+    let mut scene = Scene::new();
+    let repair = |ssrc: u32| packet(ssrc, REPAIR, &[(MID, "1"), (RRID, "q")]);
+    let passed = |scene: &mut Scene, from: u32| {
+        (from..from + 1_000).filter(|ssrc| scene.guard.rtp(scene.now, &repair(*ssrc)).is_ok()).count()
+    };
+    scene.authentic(&layer(REAL, "q"), Entry::New);
+    assert_eq!(passed(&mut scene, 10_000), FRESH_MAX as usize - 1);
+    scene.authentic(&packet(REAL, MEDIA, &[]), Entry::Known);
+    // Whoever was declared comes in at any time.
+    scene.authentic(&packet(500, OPUS, &[]), Entry::New);
+    scene.wait(5_000);
+    assert_eq!(passed(&mut scene, 20_000), 1);
 }
 
 #[test]

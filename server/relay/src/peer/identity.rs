@@ -8,6 +8,8 @@ use str0m::{
     net::TcpType,
 };
 
+use super::seal;
+
 #[derive(Clone)]
 pub struct Identity {
     certificate: Arc<DtlsCert>,
@@ -24,7 +26,7 @@ impl std::fmt::Debug for Identity {
 impl Identity {
     /// `addresses`: what browsers are told to connect to; at least one. None: no certificate could be made.
     pub fn new(addresses: Vec<SocketAddr>) -> Option<Self> {
-        let crypto = str0m::crypto::from_feature_flags();
+        let crypto = seal::provider();
         let certificate = crypto.dtls_provider.generate_certificate()?;
         Some(Identity {
             certificate: Arc::new(certificate),

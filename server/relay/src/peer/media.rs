@@ -178,6 +178,10 @@ impl Lines {
         source
     }
 
+    pub fn has(&self, mid: Mid) -> bool {
+        self.slots.iter().any(|slot| slot.id == mid) || self.feeds.iter().flatten().any(|feed| feed.id == mid)
+    }
+
     pub fn forget_source(&mut self, ssrc: u32) {
         self.sources.retain(|(known, _)| **known != ssrc);
     }

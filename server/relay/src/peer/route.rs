@@ -4,23 +4,51 @@
 //! WLAN). A check that nominates says where to; but some browsers nominate every pair that they check, so another path than the
 //! present one has to be confirmed: by media from there, or by the present one's silence.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
-use crate::demux::{Path, Via};
+use crate::{
+    demux::{Path, Via},
+    pace::Pace,
+};
 
 /// A path without a datagram for so long has lost to one that is checked.
 const SILENT: Duration = Duration::from_millis(500);
+/// Checks may come from so many addresses at once, then from one more in this time: the stack remembers each, and checks it in turn.
+const ADDRESSES_MAX: usize = 64;
+const ADDRESS_EVERY: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Default)]
 pub struct Route {
     present: Option<(Path, Instant)>,
     /// Nominated too, and not confirmed.
     other: Option<Path>,
+    /// Newest last.
+    known: VecDeque<Path>,
+    fresh: Option<Pace>,
 }
 
 impl Route {
     pub fn nominated(&self) -> Option<Path> {
         self.present.map(|(path, _)| path)
+    }
+
+    /// Whether an authentic check from there may count. The other side can sign checks in any address's name.
+    pub fn admits(&mut self, path: Path, now: Instant) -> bool {
+        if self.known.contains(&path) {
+            return true;
+        }
+        let fresh = self.fresh.get_or_insert_with(|| Pace::new(ADDRESSES_MAX as u32, ADDRESS_EVERY, now));
+        if !fresh.take(now) {
+            return false;
+        }
+        if self.known.len() == ADDRESSES_MAX {
+            self.known.pop_front();
+        }
+        self.known.push_back(path);
+        true
     }
 
     /// An authentic check from there that nominates. True: media went elsewhere before.
@@ -82,6 +110,17 @@ mod tests {
         assert_eq!(route.nominated(), Some(udp));
         assert!(route.media(tcp, now));
         assert_eq!(route.nominated(), Some(tcp));
+    }
+
+    #[test]
+    fn checks_from_a_thousand_addresses_are_not_all_believed() {
+        let now = Instant::now();
+        let mut route = Route::default();
+        assert!(route.admits(path(Via::Udp, 1), now));
+        let admitted = (2..1_000).filter(|port| route.admits(path(Via::Udp, *port), now)).count();
+        assert_eq!(admitted, ADDRESSES_MAX - 1);
+        assert!(route.admits(path(Via::Udp, 1), now), "who was there goes on");
+        assert!(route.admits(path(Via::Udp, 2_000), now + ADDRESS_EVERY));
     }
 
     #[test]

@@ -17,17 +17,14 @@ use crate::{
     peer::{self, Signal},
     permits,
     recent::{Frame, Recent},
+    slot::Skip,
 };
 
 impl Worker<'_> {
     pub(super) fn handle(&mut self, key: PeerKey, signal: Signal) {
         match signal {
             Signal::Packet(packet) => self.forward(key, packet),
-            Signal::Nacks { received, sent } => {
-                self.counters.add(Count::NacksReceived, received);
-                self.counters.add(Count::NacksSent, sent);
-            }
-            Signal::Repaired(packets) => self.counters.add(Count::Repaired, packets),
+            Signal::Counted(count, by) => self.counters.add(count, by),
             Signal::KeyFrameWanted { slot } => {
                 self.counters.one(Count::KeyframesAsked);
                 let slot = self.members.get(key).and_then(|member| member.slots.get(slot));
@@ -48,6 +45,8 @@ impl Worker<'_> {
     }
 
     fn forward(&mut self, from: PeerKey, packet: Packet) {
+        self.note_media(from);
+        let now = self.now;
         let Some(member) = self.members.get_mut(from) else { return };
         let Some(group) = self.groups.get_mut(&member.group) else { return };
         // First of all, and on nothing that the sender wrote.
@@ -56,9 +55,12 @@ impl Worker<'_> {
             Admission::Closed(reasons) => return self.counters.closed(reasons),
             Admission::Unknown => return self.counters.one(Count::NoSpeaker),
         }
-        let Some(sending) = &member.feeds[packet.feed.index()] else {
+        let Some(sending) = &mut member.feeds[packet.feed.index()] else {
             return self.counters.one(Count::NoSource);
         };
+        if !sending.budget.take(now) {
+            return self.counters.one(Count::OverBudget);
+        }
         let Some(payload_type) = packet.red else { return self.pass(from, &packet) };
         let Some(whole) = sending.recent.unwrap(packet, payload_type) else {
             return self.counters.one(Count::Malformed);
@@ -129,8 +131,9 @@ impl Worker<'_> {
             return self.counters.one(Count::NoListener);
         }
         let Some(slot) = listener.slots.get_mut(at) else { return };
-        let Some(forwarded) = slot.take(from, packet, now) else {
-            return self.counters.one(Count::OtherLayer);
+        let forwarded = match slot.take(from, packet, now) {
+            Ok(forwarded) => forwarded,
+            Err(skip) => return self.count_skip(skip),
         };
         let news = !slot.is_told();
         let wrapped = listener.peer.repeats(at).and_then(|(most, payload_type)| {
@@ -154,10 +157,32 @@ impl Worker<'_> {
                     Kind::Video => Count::ForwardedVideo,
                 });
                 self.touch(to);
+                self.note_media(to);
             }
             Ok(false) => self.counters.one(Count::NoSlot),
             Err(_) => self.lose(to, Some(Count::PeerPanics)),
         }
+    }
+
+    /// How long it took until somebody's first media came or went.
+    fn note_media(&mut self, key: PeerKey) {
+        let since = self.members.get_mut(key).and_then(|member| member.since.take());
+        let Some(since) = since else { return };
+        self.counters.one(match self.now.saturating_duration_since(since).as_millis() {
+            0..500 => Count::FirstMediaInHalfASecond,
+            500..2_000 => Count::FirstMediaInTwoSeconds,
+            2_000..10_000 => Count::FirstMediaInTenSeconds,
+            10_000.. => Count::FirstMediaLater,
+        });
+    }
+
+    fn count_skip(&self, skip: Skip) {
+        self.counters.one(match skip {
+            Skip::OtherLayer => Count::OtherLayer,
+            Skip::NoKeyFrame => Count::NoKeyFrame,
+            Skip::Padding => Count::Padding,
+            Skip::Late => Count::Late,
+        });
     }
 
     fn count_stop(&self, stop: Option<Stop>) {

@@ -5,6 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use hearth_forwarding::{ForwardingTable, Row, Space};
 
 use super::{Worker, sender};
+#[cfg(any(test, feature = "tests"))]
+use crate::mailbox::Planted;
 use crate::{
     counters::Count,
     demux::{PeerKey, Via},
@@ -14,7 +16,8 @@ use crate::{
     layers::Layers,
     mailbox::GroupId,
     member::{Member, Sending},
-    offer::{self, Pace, Sketch},
+    offer::{self, Sketch},
+    pace::Pace,
     peer::{Fault, Peer},
     permits::{self, Permits},
     recent::Recent,
@@ -29,12 +32,17 @@ impl Worker<'_> {
         // Whatever was let through before the new table goes out before it, not after.
         self.settle();
         let orders = self.mailbox.take();
-        #[cfg(test)]
-        assert!(!orders.fail, "told to fail");
+        // First what no panic may lose, as nobody says it twice.
+        self.ports.stopped |= orders.stop;
         for (group, ends) in orders.opened {
             self.ports.groups.insert(group, ends);
             self.groups.insert(group, Group::default());
         }
+        for group in &orders.closed {
+            self.ports.groups.remove(group);
+        }
+        #[cfg(any(test, feature = "tests"))]
+        self.break_down(orders.planted);
         for group in orders.closed {
             self.close_group(group);
         }
@@ -53,8 +61,7 @@ impl Worker<'_> {
             self.counters.one(if answered.is_ok() { Count::Offers } else { Count::OffersRefused });
             drop(answer.send(answered));
         }
-        self.stopped |= orders.stop;
-        if self.stopped {
+        if self.ports.stopped {
             for key in self.members.keys().collect::<Vec<_>>() {
                 self.end(key);
             }
@@ -80,7 +87,20 @@ impl Worker<'_> {
             self.end(key);
         }
         self.groups.remove(&id);
-        self.ports.groups.remove(&id);
+    }
+
+    #[cfg(any(test, feature = "tests"))]
+    fn break_down(&mut self, planted: Planted) {
+        match planted {
+            Planted::Nothing => {}
+            Planted::Worker => panic!("a bug planted in the worker"),
+            Planted::Peer(group, subject) => {
+                let key = self.find(group, |member| member.subject == subject);
+                if let Some(member) = key.and_then(|key| self.members.get_mut(key)) {
+                    member.peer.doomed = true;
+                }
+            }
+        }
     }
 
     /// Ends what has no row, purges what may no longer flow, then says that the table holds.
@@ -224,7 +244,9 @@ impl Worker<'_> {
         self.counters.one(Count::PeersEnded);
         let mut send = sender(&mut self.outbox, &mut self.ports.streams, self.counters);
         let now = self.now;
-        drop(catch_unwind(AssertUnwindSafe(|| member.peer.close(now, &mut send))));
+        if catch_unwind(AssertUnwindSafe(|| member.peer.close(now, &mut send))).is_err() {
+            self.counters.one(Count::PeerPanics);
+        }
     }
 
     fn forget(&mut self, key: PeerKey) -> Option<Box<Member>> {
@@ -252,7 +274,12 @@ impl Worker<'_> {
         let row = permits::row_of(table, offer.subject, offer.generation).ok_or(OfferRefused::Stale)?;
         let Row { space, weight, .. } = table.rows[row];
         let now = self.now;
-        if !group.paces.entry(offer.subject).or_insert_with(|| Pace::new(now)).take(now) {
+        if !group
+            .paces
+            .entry(offer.subject)
+            .or_insert_with(|| Pace::new(offer::OFFERS_MAX, offer::OFFERS_EVERY, now))
+            .take(now)
+        {
             return Err(OfferRefused::TooFast);
         }
         let sketch = offer::read(&offer.sdp, &offer.tracks, self.identity.is_loopback())?;
@@ -309,12 +336,13 @@ impl Worker<'_> {
             dirty: false,
             deadline: None,
             noted: None,
+            since: Some(now),
         }))
     }
 
     /// Takes over what an accepted offer says.
     fn adopt(&mut self, id: GroupId, key: PeerKey, sketch: &Sketch, fresh: bool) {
-        let chance = self.any_number(u64::from(key.0));
+        let (now, chance) = (self.now, self.any_number(u64::from(key.0)));
         let Some(member) = self.members.get_mut(key) else { return };
         for feed in Feed::ALL {
             let sending = &mut member.feeds[feed.index()];
@@ -326,6 +354,7 @@ impl Worker<'_> {
                         layers: Layers::new(count),
                         routes: Vec::new(),
                         recent: Recent::default(),
+                        budget: feed.budget(now),
                     })
                 }
             }

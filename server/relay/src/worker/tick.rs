@@ -39,6 +39,7 @@ impl Worker<'_> {
             self.second_at = self.now + SECOND;
             self.expire();
             self.tell_heard();
+            self.measure();
         }
     }
 
@@ -50,6 +51,14 @@ impl Worker<'_> {
         for key in self.members.keys().filter(silent).collect::<Vec<_>>() {
             self.lose(key, None);
         }
+    }
+
+    /// The mean of the last seconds, so that a pause makes no worker look idle.
+    fn measure(&mut self) {
+        let packets = self.counters.packets();
+        let latest = packets - std::mem::replace(&mut self.packets, packets);
+        let before = self.counters.packets_per_second();
+        self.counters.set_packets_per_second((3 * before + latest) / 4);
     }
 
     fn update_speakers(&mut self, id: GroupId) {
