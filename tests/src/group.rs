@@ -146,6 +146,19 @@ impl Person {
         Person { alias: alias.to_owned(), id, number, client, media }
     }
 
+    /// As a page does: told of another generation than this one, it makes its media connection anew and goes on sending, unasked.
+    pub async fn follow(&mut self, generation: u32, shape: &Shape) {
+        self.client.until_view("another generation", |view| view.you.media_generation != generation).await;
+        let offering = Generator::offer(self.number, shape).expect("a free port");
+        let answer = self.client.offer(offering.sdp.clone(), offering.tracks.clone()).await;
+        let answer = answer.unwrap_or_else(|refusal| panic!("{}: {refusal:?}", self.alias));
+        let phase = self.media.next_phase();
+        self.media = offering.start(&answer).expect("an answer that can be read");
+        self.media.set_phase(phase);
+        until("media to connect", || self.media.is_connected()).await;
+        self.media.send(Source::Microphone, Pace::VOICE);
+    }
+
     /// Unmutes and speaks.
     pub async fn speak(&self) {
         self.media.send(Source::Microphone, Pace::VOICE);

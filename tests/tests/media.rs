@@ -1,5 +1,6 @@
 //! Through a started server, over real sockets, with real media: people hear and see each other, and the facilitator's word holds.
 
+use hearth::{Config, Server};
 use hearth_protocol::{FloorMode, RefusalCode, Request, Role, RoundOrder, Source, ThawStep};
 use hearth_tests::{
     generator::{CAMERA, MICROPHONE, Pace, Shape},
@@ -229,6 +230,45 @@ async fn in_quiet_only_a_facilitator_breaks_the_silence() {
     group.facilitator.unmute().await;
     group.witnessed(&group.facilitator, WITNESSED).await;
     assert_eq!(group.heard_since(&group.members[0], phases[1]), 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_dies_costs_its_rooms_their_media_for_a_moment_and_no_mute() {
+    let mut config = Config::for_tests();
+    config.media.workers = 2;
+    config.rooms.insert("second".into(), Default::default());
+    let server = Server::start(config).await.expect("a server with free ports starts");
+    let shape = Shape { camera: false, video_slots: 0, ..Shape::default() };
+    let mut broken = Group::meet_in(&server, "hearth", 2, &shape).await;
+    let whole = Group::meet_in(&server, "second", 1, &shape).await;
+    broken.until_all_hear_all().await;
+    whole.until_all_hear_all().await;
+    let muted = broken.members[0].id;
+    let close = Request::SetGate { participant: muted, source: Source::Microphone, open: false };
+    broken.facilitator.client.must(close).await;
+    let generations: Vec<u32> =
+        broken.everyone().map(|person| person.client.view().you.media_generation).collect();
+
+    let others: Vec<u32> = whole.everyone().map(|person| person.next_phase()).collect();
+    server.relay().break_worker(0);
+    let people = std::iter::once(&mut broken.facilitator).chain(&mut broken.members);
+    for (person, generation) in people.zip(generations) {
+        person.follow(generation, &shape).await;
+    }
+    // Who was heard is heard without another click, who was muted is not; and the other room never noticed.
+    broken.until_heard(&broken.facilitator).await;
+    broken.until_heard(&broken.members[1]).await;
+    broken.witnessed(&broken.facilitator, WITNESSED).await;
+    assert_eq!(broken.heard_since(&broken.members[0], 1), 0);
+    let (fay, ada) = (&whole.facilitator, &whole.members[0]);
+    until("the other room", || {
+        fay.hears(ada, MICROPHONE, others[1]) > WITNESSED && ada.hears(fay, MICROPHONE, others[0]) > WITNESSED
+    })
+    .await;
+    assert!(whole.everyone().all(|person| !person.media.is_ended()));
+    check_no_faults(&broken);
+    check_no_faults(&whole);
     server.stop().await;
 }
 
