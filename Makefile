@@ -34,7 +34,7 @@ TARGET ?= apply
 SECS ?= 600
 SCRATCH = $${CARGO_TARGET_DIR:-$(CURDIR)/target}/fuzz-corpus/$(TARGET)
 
-fuzz: ## Fuzz the codec or the room (TARGET=codec SECS=600); needs cargo-fuzz
+fuzz: ## Fuzz the codec, the room or the relay's entrance (TARGET=guard SECS=600); needs cargo-fuzz
 	@mkdir -p $(SCRATCH)
 	$(FUZZ) run --fuzz-dir tests/fuzz --sanitizer none $(TARGET) $(SCRATCH) tests/fuzz/corpus/$(TARGET) -- \
 	  -max_total_time=$(SECS) -max_len=4096 -rss_limit_mb=1024 -timeout=10

@@ -93,6 +93,18 @@ impl Demux {
         }
     }
 
+    /// Every address and ufrag is known of the one peer that it leads to, and there are no more than there may be.
+    #[cfg(any(test, feature = "tests"))]
+    pub fn check_consistent(&self) {
+        assert_eq!(self.by_path.len(), self.known.values().map(|known| known.paths.len()).sum::<usize>());
+        assert_eq!(self.by_ufrag.len(), self.known.values().map(|known| known.ufrags.len()).sum::<usize>());
+        for (peer, known) in &self.known {
+            assert!(known.paths.len() <= PATHS_MAX && known.ufrags.len() <= UFRAGS_MAX);
+            assert!(known.paths.iter().all(|path| self.by_path[path] == *peer));
+            assert!(known.ufrags.iter().all(|ufrag| self.by_ufrag[ufrag] == *peer));
+        }
+    }
+
     pub fn remove(&mut self, peer: PeerKey) {
         let Some(known) = self.known.remove(&peer) else { return };
         for path in &known.paths {
@@ -122,15 +134,6 @@ mod tests {
         demux
     }
 
-    fn check_consistent(demux: &Demux) {
-        assert_eq!(demux.by_path.len(), demux.known.values().map(|known| known.paths.len()).sum::<usize>());
-        assert_eq!(demux.by_ufrag.len(), demux.known.values().map(|known| known.ufrags.len()).sum::<usize>());
-        for (peer, known) in &demux.known {
-            assert!(known.paths.iter().all(|path| demux.by_path[path] == *peer));
-            assert!(known.ufrags.iter().all(|ufrag| demux.by_ufrag[ufrag] == *peer));
-        }
-    }
-
     #[test]
     fn an_address_is_known_once_its_peer_accepted_it() {
         let mut demux = demux();
@@ -139,7 +142,7 @@ mod tests {
         demux.bind(path(1), ANNA);
         assert_eq!(demux.find(path(1)), Some(ANNA));
         assert_eq!(demux.find(Path { via: Via::Tcp, ..path(1) }), None);
-        check_consistent(&demux);
+        demux.check_consistent();
     }
 
     #[test]
@@ -147,10 +150,10 @@ mod tests {
         let mut demux = demux();
         demux.bind(path(1), ANNA);
         demux.bind(path(1), BERT);
-        check_consistent(&demux);
+        demux.check_consistent();
         demux.remove(ANNA);
         assert_eq!(demux.find(path(1)), Some(BERT));
-        check_consistent(&demux);
+        demux.check_consistent();
     }
 
     #[test]
@@ -166,7 +169,7 @@ mod tests {
         }
         assert_eq!(demux.by_ufrag("anna"), None);
         assert_eq!(demux.by_ufrag("restart 0"), Some(ANNA));
-        check_consistent(&demux);
+        demux.check_consistent();
     }
 
     #[test]
@@ -187,6 +190,6 @@ mod tests {
         assert!(!demux.add_ufrag("anna".into(), BERT));
         assert!(demux.add_ufrag("anna".into(), ANNA));
         assert_eq!(demux.by_ufrag("anna"), Some(ANNA));
-        check_consistent(&demux);
+        demux.check_consistent();
     }
 }

@@ -197,6 +197,18 @@ impl Guard {
         })
     }
 
+    /// Not more SSRCs than a peer may have, and one for each layer.
+    #[cfg(any(test, feature = "tests"))]
+    pub fn check_consistent(&self) {
+        assert!(self.streams.len() <= SSRCS_MAX);
+        for (at, stream) in self.streams.iter().enumerate() {
+            let others = &self.streams[at + 1..];
+            assert!(others.iter().all(|other| other.ssrc != stream.ssrc), "an SSRC stands there twice");
+            let is_rival = |other: &Stream| other.holds && stream.holds && other.place == stream.place;
+            assert!(!others.iter().any(is_rival), "two SSRCs stand for one layer");
+        }
+    }
+
     fn header<'a>(&self, packet: &'a [u8]) -> Result<Header<'a>, Reject> {
         let Negotiated { mid_id, rid_id, rrid_id, lines: _ } = &self.negotiated;
         Header::parse(packet, *mid_id, *rid_id, *rrid_id).ok_or(Reject::Malformed)

@@ -8,6 +8,8 @@ mod counters;
 mod demux;
 mod feed;
 mod fill;
+#[cfg(any(test, feature = "tests"))]
+pub mod fuzz;
 mod group;
 mod guard;
 mod handle;

@@ -3,7 +3,7 @@
 //! Strangers may connect, so everything is bounded: streams in all and for one address, the time until a stream must prove itself by
 //! an accepted STUN check, the idle time, and what waits to be written. What does not fit there is dropped by whole frames.
 
-mod frame;
+pub(crate) mod frame;
 
 use std::{
     collections::HashMap,

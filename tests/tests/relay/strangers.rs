@@ -69,11 +69,12 @@ fn client_hello() -> Vec<u8> {
     dtls.handle_timeout(now).expect("it begins");
     let mut buffer = [0; 2_048];
     loop {
-        match dtls.poll_output(&mut buffer) {
-            DtlsOutput::Packet(packet) => return packet.to_vec(),
-            DtlsOutput::Timeout(at) => dtls.handle_timeout(at).expect("it begins"),
-            other => panic!("{other:?} before the first packet"),
+        let output = dtls.poll_output(&mut buffer);
+        if let DtlsOutput::Packet(packet) = output {
+            return packet.to_vec();
         }
+        let DtlsOutput::Timeout(at) = output else { panic!("{output:?} before the first packet") };
+        dtls.handle_timeout(at).expect("it begins");
     }
 }
 

@@ -10,11 +10,16 @@ const HEAD: usize = 2;
 
 /// Takes a stream apart, however it was cut. Holds at most one frame.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     partial: Vec<u8>,
 }
 
 impl Decoder {
+    #[cfg(any(test, feature = "tests"))]
+    pub fn held(&self) -> usize {
+        self.partial.len()
+    }
+
     /// An error: the frame is longer than any we expect; the stream cannot go on.
     pub fn decode(&mut self, mut bytes: &[u8], mut deliver: impl FnMut(&[u8])) -> io::Result<()> {
         while !bytes.is_empty() {
@@ -60,7 +65,7 @@ fn hand_over(frame: &[u8], deliver: &mut impl FnMut(&[u8])) {
 
 /// What waits to be written, as whole frames but for the first, of which the kernel may have a part.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(crate) struct Queue {
     /// Starts at a frame.
     bytes: Vec<u8>,
     written: usize,
@@ -76,6 +81,11 @@ impl Queue {
         self.bytes.extend_from_slice(&length.to_be_bytes());
         self.bytes.extend_from_slice(datagram);
         true
+    }
+
+    #[cfg(any(test, feature = "tests"))]
+    pub fn held(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Writes as much as the kernel takes now.
