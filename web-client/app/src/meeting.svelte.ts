@@ -52,8 +52,8 @@ export class Meeting {
   signal = $state.raw<DoorSignal | OwnSignal>();
   /** Whether a call for help is still on its way, or may not have come through. */
   calling = $state.raw<Calling>();
-  /** At the door nothing tells it back, so the page remembers. */
-  notAlone = $state(false);
+  /** The facilitators are to know that somebody may be watching. */
+  watched = $state(false);
   newRules = $state.raw<GroundRules>();
   scaleResult = $state.raw<ScaleResult>();
   milestones = $state.raw<readonly Milestone[]>([]);
@@ -98,6 +98,7 @@ export class Meeting {
       session.help.on('change', () => {
         this.signal = session.help.signal;
         this.calling = session.help.calling;
+        this.watched = session.help.watched;
       }),
       session.on('newRules', (rules) => (this.newRules = rules)),
       session.on('scaleResult', (result) => (this.scaleResult = result)),

@@ -1,5 +1,5 @@
 import { Events } from './events';
-import type { DoorSignal, OwnSignal } from './generated/protocol';
+import type { DoorSignal, OwnSignal, You } from './generated/protocol';
 import { Refusal } from './refusal';
 import type { Ask } from './requests';
 import type { Timing } from './surroundings';
@@ -18,6 +18,8 @@ export class Help extends Events<{ change: undefined }> {
   #pending = false;
   #late = false;
   #lost = false;
+  /** Has told that somebody may be watching, and not taken it back. */
+  #watched = false;
 
   constructor(
     private readonly ask: Ask,
@@ -36,6 +38,11 @@ export class Help extends Events<{ change: undefined }> {
     return this.#lost && this.#waits ? 'unsure' : undefined;
   }
 
+  /** Whether the facilitators are to know that somebody may be watching. */
+  get watched(): boolean {
+    return this.#watched;
+  }
+
   /** Never refused, frozen or on hold. Asked for again and again, until the server has it or the session is over. */
   async distress(): Promise<void> {
     if (this.#pending) return;
@@ -52,6 +59,8 @@ export class Help extends Events<{ change: undefined }> {
   /** Somebody may be watching this screen; or not any more. */
   async notAlone(on: boolean): Promise<void> {
     await this.ask({ type: 'not_alone', on });
+    this.#watched = on;
+    this.emit('change', undefined);
   }
 
   handleSignal(signal: DoorSignal | OwnSignal | undefined): void {
@@ -65,12 +74,14 @@ export class Help extends Events<{ change: undefined }> {
     this.emit('change', undefined);
   }
 
-  /** `known`: what the server says of it now. One that was restarted remembers no call for help. */
-  handleBack(known: OwnSignal | undefined): void {
-    const again = !known && this.#waits && !this.#pending;
+  /** `you`: as the server knows one now; undefined at the door. One that was restarted remembers no signal, and is told again. */
+  handleBack(you: Pick<You, 'signal' | 'not_alone'> | undefined): void {
+    const again = !you?.signal && this.#waits && !this.#pending;
     this.#lost = false;
     this.emit('change', undefined);
     if (again) this.distress().catch(() => undefined);
+    if (this.#watched && !you?.not_alone) this.notAlone(true).catch(() => undefined);
+    this.#watched ||= you?.not_alone ?? false;
   }
 
   get #waits(): boolean {

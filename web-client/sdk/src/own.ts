@@ -25,7 +25,8 @@ export type MediaState =
 
 export interface OwnWay {
   send(source: Source, track: MediaStreamTrack | undefined): Promise<void>;
-  ask(request: Request): Promise<unknown>;
+  /** `again: false`: not to be repeated on another connection. */
+  ask(request: Request, how?: { again: boolean }): Promise<unknown>;
 }
 
 const SOURCES: readonly Source[] = ['microphone', 'camera', 'screen'];
@@ -96,7 +97,8 @@ export class Own extends Events<{ change: OwnSources }> {
     this.#apply();
     try {
       await this.way.send(source, track);
-      await this.way.ask({ type: 'set_own', source, open: true });
+      // A click counts for the moment it was made in: after a lost line nobody is heard by an old one.
+      await this.way.ask({ type: 'set_own', source, open: true }, { again: false });
     } catch (error) {
       this.#release(source);
       throw error;

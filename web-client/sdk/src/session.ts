@@ -100,7 +100,7 @@ export class Session extends Events<SessionEvents> {
     this.#slots = new Slots(tell, surroundings.timing.view, surroundings.now);
     this.#own = new Own(devices, {
       send: (source, track) => this.#media.send(source, track),
-      ask: (request) => this.#ask(request),
+      ask: (request, how) => this.#ask(request, how),
     });
     this.#listen();
   }
@@ -290,7 +290,7 @@ export class Session extends Events<SessionEvents> {
   }
 
   #handleSnapshot(snapshot: RoomView): void {
-    this.help.handleBack(snapshot.you.signal);
+    this.help.handleBack(snapshot.you);
     this.#view = fromSnapshot(snapshot, this.#view);
     this.#handleView();
     if (this.#phase.name === 'seated') return this.emit('view', this.#view);

@@ -86,12 +86,36 @@ test('a server that does not know of the call any more is told again', async () 
   const help = new Help(ask, PATIENT);
   help.handleSignal(signal('sent'));
   help.handleLost();
-  help.handleBack(signal('sent'));
+  help.handleBack({ signal: signal('sent'), not_alone: false });
   expect(asked).toEqual([]);
   help.handleLost();
   help.handleBack(undefined);
   (await nextAsked()).resolve();
   expect(asked).toEqual([{ type: 'distress' }]);
+});
+
+test('who may be watched stays so for a server that does not know of it any more', async () => {
+  const help = new Help(ask, PATIENT);
+  const told = help.notAlone(true);
+  (await nextAsked()).resolve();
+  await told;
+  help.handleBack({ not_alone: true });
+  expect(asked).toHaveLength(1);
+  help.handleBack(undefined);
+  (await nextAsked()).resolve();
+  help.handleBack({ not_alone: false });
+  (await nextAsked()).resolve();
+  expect(asked).toEqual(Array(3).fill({ type: 'not_alone', on: true }));
+});
+
+test('who has taken it back is not said to be watched again', async () => {
+  const help = new Help(ask, PATIENT);
+  help.handleBack({ not_alone: true });
+  const told = help.notAlone(false);
+  (await nextAsked()).resolve();
+  await told;
+  help.handleBack({ not_alone: false });
+  expect(asked).toEqual([{ type: 'not_alone', on: false }]);
 });
 
 test('where the session is over, a call that reached nobody stays so', async () => {
