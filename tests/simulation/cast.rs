@@ -14,6 +14,8 @@ pub struct Person {
     pub publish: Vec<Source>,
     pub open_admission: bool,
     pub interprets: Option<String>,
+    pub title: Option<String>,
+    pub guardian_consent: bool,
     pub tickets: Vec<Claims>,
     /// As they were received.
     pub secrets: Vec<SecretHash>,
@@ -50,6 +52,8 @@ const ALIASES: [&str; 11] = [
     "A very long alias that goes on and on",
 ];
 
+const TITLES: [Option<&str>; 4] = [None, Some(""), Some("  trainee,   listening "), Some("LPC")];
+
 pub fn cast(chance: &mut Chance) -> Vec<Person> {
     let publish: [&[Source]; 3] = [
         &[Source::Microphone, Source::Camera, Source::Screen],
@@ -64,6 +68,8 @@ pub fn cast(chance: &mut Chance) -> Vec<Person> {
         publish: chance.pick(&publish).expect("there are three").to_vec(),
         open_admission: chance.one_in(3),
         interprets: (ROLES[at] == Role::Interpreter && !chance.one_in(3)).then(|| "subject-3".to_owned()),
+        title: TITLES[chance.below(4) as usize].map(str::to_owned),
+        guardian_consent: !chance.one_in(6),
         tickets: Vec::new(),
         secrets: Vec::new(),
         connections: Vec::new(),
@@ -86,8 +92,8 @@ impl Person {
             publish: self.publish.clone(),
             open_admission: self.open_admission,
             interprets: self.interprets.clone(),
-            title: None,
-            guardian_consent: false,
+            title: self.title.clone(),
+            guardian_consent: self.guardian_consent,
         };
         self.tickets.push(claims.clone());
         claims

@@ -7,16 +7,19 @@ mod door;
 mod request;
 mod right;
 mod rules;
+mod share;
+mod space;
 mod tally;
 mod verdict;
 mod view;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_forwarding::{ForwardingTable, Row, Source};
 use hearth_protocol::{RequestId, ServerFrame};
 use hearth_room::{Act, Command, ConnectionId, Definition, Effects, Room};
+use share::Share;
 pub use tally::Tally;
 pub use verdict::next_step;
 use wire::Heard;
@@ -55,6 +58,8 @@ pub struct Judge {
     seen: BTreeMap<ConnectionId, u32>,
     /// Nobody has the keys of a session that was restarted: its first table begins a new epoch.
     pub woken: bool,
+    /// Who sat at another's device before the step.
+    beside: BTreeSet<u32>,
     /// No name outlives a restart: those who return are guests until they show a ticket again.
     restarted: bool,
     /// How many refusals the audit does not hold yet, and since when.
@@ -89,6 +94,7 @@ impl Judge {
             beats: BTreeMap::new(),
             seen: BTreeMap::new(),
             woken: false,
+            beside: BTreeSet::new(),
             restarted: false,
             owed: BTreeMap::new(),
             wanting: BTreeMap::new(),
@@ -98,6 +104,7 @@ impl Judge {
     pub fn judge(&mut self, step: &Step<'_>) -> Result<(), Broken> {
         let mut audit = Audit::default();
         let before = self.rules_before();
+        self.beside = self.model.beside().collect();
         let ran = self.model.floor.round.is_some();
         self.model.advance(step.now, &mut audit.must);
         let connection = step.command.and_then(newcomer);
@@ -110,6 +117,7 @@ impl Judge {
         let heard = self.listen(step)?;
         // What is due comes before a command of the same instant.
         self.relieve(&heard, &mut audit)?;
+        self.model.advance(step.now, &mut audit.must);
         if let Some(command) = step.command.filter(|_| !self.model.ended) {
             self.follow(step, command, &heard, &mut audit)?;
         }
@@ -157,8 +165,13 @@ impl Judge {
                 let everyone: Vec<u32> = self.table.rows.iter().map(|row| row.subject.0).collect();
                 self.renew(&everyone, true, step)
             }
+            Command::ShareDevice { connection, request_id, claims, version, hash } => {
+                self.model.hear(*connection);
+                let asked = Share { claims, rules: &(*version, hash.clone()) };
+                self.share_device(*connection, request_id, &asked, heard, audit)
+            }
             // Not driven yet.
-            Command::ShareDevice { .. } | Command::Voiced { .. } => Ok(()),
+            Command::Voiced { .. } => Ok(()),
             Command::Define(definition) => {
                 self.model.change(|model| model.define((**definition).clone()));
                 Ok(())
@@ -170,13 +183,13 @@ impl Judge {
 
     /// The process was restarted: nobody is connected, and nothing is looser than it was.
     pub fn restart(&mut self, room: &Room, proven: bool) -> Result<(), Broken> {
-        for connection in self.model.live.clone() {
-            self.drop_quietly(connection);
-        }
         self.clients.clear();
         self.beats.clear();
         self.model.aliases.clear();
-        self.model.wake(proven);
+        self.model.change(|model| {
+            model.lose_everyone();
+            model.wake(proven);
+        });
         self.woken = true;
         self.restarted = true;
         let table = room.table();
@@ -247,7 +260,15 @@ impl Judge {
             "who may listen changed within {:?}",
             next.epoch
         )?;
-        law!(!same || next.epoch == last.epoch || self.woken, "epoch", "rose though nobody came or went")
+        let sat_down = self.model.beside().any(|number| !self.beside.contains(&number));
+        law!(
+            !sat_down || next.epoch > self.table.epoch,
+            "epoch",
+            "somebody sat down beside somebody within {:?}",
+            next.epoch
+        )?;
+        let quiet = same && !sat_down && !self.woken;
+        law!(!quiet || next.epoch == last.epoch, "epoch", "rose though nobody came or went")
     }
 
     /// Law 3: a gate opens by its owner's own unmute, or on the turn of somebody who chose so.
@@ -266,7 +287,7 @@ impl Judge {
                 let seat = self.model.seat_of(row.subject.0);
                 let by_owner = seat.is_some_and(|seat| request::is_own_unmute(step.command, seat, source));
                 let by_turn = source == Source::Microphone
-                    && seat.is_some_and(|seat| seat.on_turn && self.model.is_speaker(seat.number));
+                    && seat.is_some_and(|seat| seat.on_turn && self.model.speaker_at(seat).is_some());
                 law!(by_owner || by_turn, "3", "{source:?} of {:?} opened by itself", row.subject)?;
             }
         }
@@ -301,10 +322,11 @@ impl Judge {
                 )?;
             }
         }
-        for seat in self.model.seats.iter().filter(|seat| !seat.silent) {
+        for seat in self.model.seats.iter().filter(|seat| !seat.silent && seat.beside.is_none()) {
             let row = self.table.row(hearth_forwarding::Subject(seat.number));
             law!(row.is_some(), "1", "{} has a seat, but no row", seat.claims.subject)?;
         }
+        self.check_spaces()?;
         let generations = self.table.rows.iter().map(|row| (row.subject.0, row.generation.0));
         self.model.generations.extend(generations);
         Ok(())
@@ -312,6 +334,7 @@ impl Judge {
 
     /// Law 9.
     fn check_audit(&mut self, step: &Step<'_>, mut audit: Audit) -> Result<(), Broken> {
+        audit.must.append(&mut self.model.acted);
         for record in step.effects.iter().flat_map(|effects| &effects.record) {
             self.tally.act(&record.act);
             if let Act::Refused { count, .. } = &record.act {

@@ -125,6 +125,7 @@ impl Meeting {
         if let Command::Knock { connection, .. }
         | Command::Return { connection, .. }
         | Command::Request { connection, .. }
+        | Command::ShareDevice { connection, .. }
         | Command::Refresh { connection } = &command
         {
             self.script.alive.insert(*connection, self.now);
@@ -290,6 +291,7 @@ fn definition(chance: &mut Chance) -> Definition {
     };
     let mut format = Format::default();
     format.rules.peer_lead = chance.one_in(3);
+    format.rules.minors = chance.one_in(4);
     let line = |text: &str| text.to_owned();
     Definition {
         title: line("A group"),

@@ -2,9 +2,12 @@
 //!
 //! Where the room keeps gates, tables and views up to date, this model derives them from a few facts each time it is asked.
 
+mod device;
 mod gate;
+mod level;
 mod rules;
 mod seat;
+mod space;
 mod time;
 mod turns;
 
@@ -12,9 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_forwarding::Source;
 use hearth_protocol::{FloorMode, Role};
-use hearth_room::{Claims, ConnectionId, Definition, Policy, SecretHash};
+use hearth_room::{Claims, ConnectionId, Definition, FormatRules, Policy, SecretHash};
+pub use level::Ladder;
 pub use rules::{Agreement, Window, is_to};
-pub use seat::{Door, Floor, Freeze, Hand, Hold, Round, Seat, Speaker, counts};
+pub use seat::{Door, Floor, Freeze, Hand, Hold, NO_SECRET, Round, Seat, Speaker, counts};
+pub use space::{Aside, Places, Spaces};
+pub use time::Acts;
 
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -30,6 +36,8 @@ pub struct Model {
     /// Everyone's number, for the session.
     pub numbers: BTreeMap<String, u32>,
     pub aliases: BTreeMap<u32, String>,
+    /// Of those who went.
+    pub roles: BTreeMap<u32, Role>,
     pub generations: BTreeMap<u32, u32>,
     /// Issuer and ticket, with the expiry.
     pub spent: BTreeMap<(String, String), u32>,
@@ -67,6 +75,12 @@ pub struct Model {
     pub lapsed: BTreeSet<u32>,
     /// Takes the definition's place after the freeze.
     pub defined: Option<Definition>,
+    pub ladder: Ladder,
+    pub spaces: Spaces,
+    /// Members to whom the lead has lent some of the desk.
+    pub helpers: BTreeSet<u32>,
+    /// What the model found to happen: the audit must hold it.
+    pub acted: Acts,
 }
 
 pub const SOURCES: [Source; 3] = Source::ALL;
@@ -83,6 +97,7 @@ impl Model {
             live: BTreeSet::new(),
             numbers: BTreeMap::new(),
             aliases: BTreeMap::new(),
+            roles: BTreeMap::new(),
             generations: BTreeMap::new(),
             spent: BTreeMap::new(),
             secrets: BTreeMap::new(),
@@ -113,7 +128,15 @@ impl Model {
             window: None,
             lapsed: BTreeSet::new(),
             defined: None,
+            ladder: Ladder::default(),
+            spaces: Spaces::default(),
+            helpers: BTreeSet::new(),
+            acted: Vec::new(),
         }
+    }
+
+    pub fn rules(&self) -> FormatRules {
+        self.definition.format.rules
     }
 
     pub fn policy(&self) -> &Policy {
@@ -146,6 +169,18 @@ impl Model {
 
     pub fn subject_of(&self, number: u32) -> Option<&str> {
         self.numbers.iter().find(|(_, known)| **known == number).map(|(subject, _)| subject.as_str())
+    }
+
+    /// Their number, or the next one.
+    pub fn number_for(&self, subject: &str) -> u32 {
+        let next = self.numbers.values().max().map_or(1, |last| last + 1);
+        self.numbers.get(subject).copied().unwrap_or(next)
+    }
+
+    /// Of whoever has a seat or had one.
+    pub fn role_of(&self, number: u32) -> Option<Role> {
+        let seat = self.held().find(|seat| seat.number == number);
+        seat.map(|seat| seat.claims.role).or_else(|| self.roles.get(&number).copied())
     }
 
     pub fn in_charge(&self) -> impl Iterator<Item = &Seat> {
@@ -190,7 +225,10 @@ impl Model {
 
     /// Who is on everyone's roster: connected, or lost so lately that media still flow.
     pub fn roster(&self) -> impl Iterator<Item = &Seat> {
-        self.seats.iter().filter(|seat| seat.connection.is_some() || !seat.silent)
+        self.seats.iter().filter(|seat| {
+            let device = self.device_of(seat);
+            device.connection.is_some() || !device.silent
+        })
     }
 
     /// Whoever speaks has the newest secret.
@@ -214,27 +252,22 @@ impl Model {
         self.aside.remove(&claims.subject);
         self.undone.remove(&claims.subject);
         self.numbers.insert(claims.subject.clone(), number);
-        let seat = Seat {
-            claims,
-            number,
-            secret,
-            unheard: None,
-            connection: Some(connection),
-            dropped: None,
-            silent: false,
-            own: [true; 3],
-            on_turn: false,
-            agreed,
-        };
+        let seat = Seat { secret, connection: Some(connection), ..Seat::new(claims, number, agreed) };
         self.join_round(&seat);
         self.seats.push(seat);
     }
 
-    /// A seat is no more: what hung on it goes with it.
-    pub fn rise(&mut self, subject: &str) {
-        let Some(at) = self.seats.iter().position(|seat| seat.claims.subject == subject) else { return };
-        let seat = self.seats.remove(at);
-        self.hands.retain(|hand| hand.number != seat.number);
-        self.leave_floor(seat.number);
+    /// A seat is no more: what hung on it goes with it, and whoever sat there.
+    pub fn rise(&mut self, subject: &str, dropped: bool) {
+        let Some(seat) = self.seat(subject) else { return };
+        let number = seat.number;
+        self.roles.insert(number, seat.claims.role);
+        self.clear_device(number, dropped);
+        let device = self.device_number(number);
+        self.share_closings(device, number);
+        self.seats.retain(|seat| seat.number != number);
+        self.hands.retain(|hand| hand.number != number);
+        self.asked.remove(&number);
+        self.leave_floor(number);
     }
 }

@@ -3,6 +3,8 @@
 //! A step is made of one number and of what the people can see, so any step may be left out of a meeting and the rest still
 //! makes one.
 
+mod space;
+
 use std::collections::BTreeMap;
 
 use hearth_forwarding::Generation;
@@ -39,9 +41,10 @@ enum Deed {
     RestartRelay,
     Define,
     Revoke,
+    Share,
 }
 
-const DEEDS: [(u32, Deed); 10] = [
+const DEEDS: [(u32, Deed); 11] = [
     (24, Deed::Come),
     (60, Deed::Ask),
     (2, Deed::AskAgain),
@@ -52,6 +55,7 @@ const DEEDS: [(u32, Deed); 10] = [
     (1, Deed::RestartRelay),
     (1, Deed::Define),
     (1, Deed::Revoke),
+    (4, Deed::Share),
 ];
 
 impl Script {
@@ -74,6 +78,7 @@ impl Script {
                     fresh,
                 })
             }
+            Deed::Share => self.share(at, now, judge, chance),
             Deed::Drop => {
                 let connection = *chance.pick(&self.people[at].connections)?;
                 let last_seen = now.saturating_sub(chance.weighed(&[(3, 0), (1, 900), (1, 9_999)]));
@@ -163,6 +168,9 @@ impl Script {
             Some(seat) if judge.model.charges(seat.claims.role) && !chance.one_in(3) => {
                 facilitate(connection, judge, chance)
             }
+            Some(seat) if judge.model.helpers.contains(&seat.number) && chance.one_in(3) => {
+                help(judge, chance)
+            }
             Some(_) if !chance.one_in(3) => take_part(chance),
             Some(_) | None => anything(judge, chance),
         };
@@ -249,7 +257,23 @@ fn facilitate(connection: ConnectionId, judge: &Judge, chance: &mut Chance) -> R
         let hand = chance.pick(&judge.model.hands).expect("not empty");
         return Request::Grant { participant: ParticipantId(hand.number) };
     }
+    if chance.one_in(5) {
+        return space::arrange(connection, judge, chance);
+    }
     if chance.one_in(6) { take_part(chance) } else { anything(judge, chance) }
+}
+
+/// What a helper may do, and to members alone.
+fn help(judge: &Judge, chance: &mut Chance) -> Request {
+    let source = *chance.pick(&[Source::Microphone, Source::Camera, Source::Screen]).expect("three");
+    let participant = anybody(judge, chance);
+    match chance.below(6) {
+        0 | 1 => Request::SetGate { participant, source, open: chance.one_in(3) },
+        2 => Request::GateAll { source, except: some(judge, chance) },
+        3 => Request::Grant { participant },
+        4 => Request::Revoke { participant },
+        _ => anything_of_a_round(chance),
+    }
 }
 
 fn anything_of_a_round(chance: &mut Chance) -> Request {
@@ -287,7 +311,7 @@ fn anything(judge: &Judge, chance: &mut Chance) -> Request {
     let source = *chance.pick(&[Source::Microphone, Source::Camera, Source::Screen]).expect("three");
     let knock = KnockId(chance.below(40));
     let model = &judge.model;
-    match chance.below(62) {
+    match chance.below(72) {
         0 => Request::AcceptGroundRules { version: 1, hash: String::new() },
         1..=3 => Request::SetOwn { source, open: chance.one_in(2) },
         4 => Request::OpenOnTurn { on: chance.one_in(2) },
@@ -360,6 +384,7 @@ fn anything(judge: &Judge, chance: &mut Chance) -> Request {
         57 | 58 => Request::CancelEnd,
         59 => Request::EndNow { confirm: model.word.clone().filter(|_| chance.one_in(8)) },
         60 => Request::React { reaction: Reaction::WithYou },
-        _ => Request::RenewMedia,
+        61 => Request::RenewMedia,
+        _ => space::anything(judge, chance),
     }
 }

@@ -120,13 +120,18 @@ impl Room {
             | Place::Removed { .. } => AwayHow::Left,
         };
         self.leave_device(out, subject, how);
+        // What was closed of another's device that they sat at stays closed of them.
+        let closed = self.device_seat(subject).map(|seat| seat.gates.map(|gate| gate.facilitator));
         let Some(seat) = self.seats.get_mut(&subject) else { return };
         seat.place = place;
         seat.space = ROOM;
         seat.end_secrets();
         seat.open_on_turn = false;
         seat.asked_until = None;
-        seat.gates.iter_mut().for_each(|gate| gate.own = true);
+        for (gate, closed) in seat.gates.iter_mut().zip(closed.unwrap_or_default()) {
+            gate.own = true;
+            gate.facilitator |= closed;
+        }
         self.leave_floor(out, subject);
     }
 }

@@ -166,7 +166,9 @@ impl Room {
             (None, Some(to)) => out.farewell = Some(Tell { to, words }),
             (None, None) => {}
         }
-        self.vacate(out, subject, Place::Removed { since: self.now });
+        // Whoever had dropped is gone since then: with them goes nobody's time in charge.
+        let since = self.absent_since(subject).unwrap_or(self.now);
+        self.vacate(out, subject, Place::Removed { since });
         self.record(out, actor, Act::Removed { subject: sub });
         Ok(())
     }

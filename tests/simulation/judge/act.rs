@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use hearth_protocol::Role;
 use hearth_room::Act;
 
 use crate::model::{Model, Seat};
@@ -15,21 +16,34 @@ impl Model {
         open: bool,
     ) -> Option<Act> {
         use hearth_protocol::FloorMode;
-        let breaks = self.seat(subject).is_some_and(Seat::is_facilitator)
-            && open
+        let breaks = open
             && source == hearth_forwarding::Source::Microphone
-            && self.floor.mode == FloorMode::Quiet;
+            && self.floor.mode == FloorMode::Quiet
+            && self.seat(subject).is_some_and(|seat| seat.is_facilitator() && !self.has_the_floor(seat));
         if breaks {
             self.change(|model| model.set_mode(FloorMode::Facilitator));
         }
-        if let Some(seat) = self.seat_mut(subject) {
-            seat.own[source.index()] = !open;
-        }
+        self.change(|model| {
+            if let Some(seat) = model.seat_mut(subject) {
+                seat.own[source.index()] = !open;
+            }
+        });
         breaks.then_some(Act::FloorSet { mode: FloorMode::Facilitator })
     }
 
-    pub(super) fn gate_all(&mut self, source: hearth_forwarding::Source, except: &BTreeSet<u32>) {
-        let concerned = self.held().filter(|seat| !seat.is_facilitator() && !except.contains(&seat.number));
+    /// Of everyone but facilitators; a helper's reaches members alone.
+    pub(super) fn gate_all(
+        &mut self,
+        source: hearth_forwarding::Source,
+        except: &BTreeSet<u32>,
+        by_helper: bool,
+    ) {
+        let reached = |seat: &&Seat| match seat.claims.role {
+            Role::Member => true,
+            Role::PeerLead | Role::Interpreter | Role::Observer => !by_helper,
+            Role::Facilitator | Role::Cofacilitator => false,
+        };
+        let concerned = self.held().filter(reached).filter(|seat| !except.contains(&seat.number));
         let keys: Vec<_> = concerned.map(|seat| (seat.number, source.index())).collect();
         self.gated.extend(keys);
     }

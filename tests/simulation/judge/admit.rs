@@ -7,7 +7,7 @@ use super::{
     Audit, Broken, Judge, law,
     wire::{Heard, Told},
 };
-use crate::model::Door;
+use crate::model::{Door, Seat};
 
 impl Judge {
     pub(super) fn consented(
@@ -34,7 +34,8 @@ impl Judge {
             audit.must.push((Some(subject.to_owned()), consented))
         }
         let pass = self.model.passes(&door);
-        let away = !self.model.policy().outside_waits && self.model.is_outside(&claims);
+        let outside = !self.model.policy().outside_waits && self.model.is_outside(&claims);
+        let away = outside || !self.model.is_expected(&claims);
         law!(told.bye.is_some() == away, "door", "turned away: {away}, but {claims:?} heard {told:?}")?;
         if away {
             return Ok(());
@@ -44,16 +45,19 @@ impl Judge {
         if told.is_seated() { self.take_seat(connection, heard, audit) } else { Ok(()) }
     }
 
-    /// Newer rules, agreed to by somebody with a seat: from then on they hear the room again.
+    /// Newer rules, agreed to by everyone at this device: from then on they hear the room again.
     fn consented_inside(&mut self, subject: &str, audit: &mut Audit) {
         let GroundRules { version, hash, .. } = self.model.definition.ground_rules.clone();
-        let Some(seat) = self.model.seat_mut(subject) else { return };
-        if seat.agreed == (version, hash.clone()) {
-            return;
+        let number = self.model.seat(subject).map(|seat| seat.number);
+        let here = |seat: &&mut Seat| Some(seat.number) == number || seat.beside == number;
+        for seat in self.model.seats.iter_mut().filter(here) {
+            if seat.agreed == (version, hash.clone()) {
+                continue;
+            }
+            seat.agreed = (version, hash.clone());
+            let subject = seat.claims.subject.clone();
+            audit.must.push((Some(subject.clone()), Act::Consented { subject, version }));
         }
-        seat.agreed = (version, hash);
-        let consented = Act::Consented { subject: subject.to_owned(), version };
-        audit.must.push((Some(subject.to_owned()), consented));
     }
 
     pub(super) fn left(
@@ -73,7 +77,7 @@ impl Judge {
             audit
                 .must
                 .push((Some(subject.to_owned()), Act::Left { subject: subject.to_owned(), dropped: false }));
-            self.model.change(|model| model.rise(subject));
+            self.model.change(|model| model.rise(subject, false));
             self.model.gone.insert(subject.to_owned(), (false, self.model.now));
             self.model.mind_the_room(Some(role), self.model.now);
         }
@@ -110,6 +114,10 @@ impl Judge {
             inside.insert(subject.clone());
         }
         audit.must.push((actor, Act::Admitted { subject, through_lock }));
+        if let Some(device) = door.beside {
+            self.seat_beside(door, device, audit);
+            return Ok(());
+        }
         let connection = door
             .connection
             .ok_or(Broken { law: "1", what: format!("seated without connection: {door:?}") })?;
@@ -124,15 +132,15 @@ impl Judge {
         audit: &mut Audit,
     ) -> Result<(), Broken> {
         for door in self.model.doors.clone() {
-            let seated =
-                door.connection.and_then(|connection| heard.get(&connection)).is_some_and(Told::is_seated);
             let subject = &door.claims.subject;
             let held = self.model.seat(subject).is_some() || self.model.aside.contains_key(subject);
-            let may = self.model.has_agreed(&door)
-                && door.connection.is_some()
+            let may = self.model.is_listed(&door)
                 && self.model.inside_the_lock(subject)
+                && self.model.is_expected(&door.claims)
                 && (held || !self.model.is_full_for(door.claims.role));
             let moves = self.model.seat(subject).is_some();
+            let told = door.connection.and_then(|connection| heard.get(&connection));
+            let seated = told.is_some_and(Told::is_seated) || door.beside.is_some() && may;
             law!(may && !moves || !seated, "4", "admitted with all: {door:?}")?;
             law!(!may || seated || moves, "door", "not admitted with all: {door:?}")?;
             if seated {
@@ -174,11 +182,12 @@ impl Judge {
         heard: &Heard<'_>,
         audit: &mut Audit,
     ) -> Result<(), Broken> {
-        let subject = self.model.subject_of(number).unwrap_or_default().to_owned();
+        let device = self.model.device_number(number);
+        let subject = self.model.subject_of(device).unwrap_or_default().to_owned();
         let seat = self.model.seat(&subject).cloned();
         let seat = seat.ok_or(Broken { law: "door", what: format!("no seat of {subject}") })?;
         audit.must.push((actor, Act::SentToWaiting { subject: subject.clone() }));
-        self.model.change(|model| model.rise(&subject));
+        self.model.change(|model| model.rise(&subject, seat.connection.is_none()));
         self.model.doors.retain(|door| door.claims.subject != subject);
         self.model.gone.insert(subject.clone(), (true, self.model.now));
         self.model.undone.insert(subject.clone());
@@ -211,10 +220,11 @@ impl Judge {
             agreed: Some(seat.agreed.clone()),
             dropped: None,
             id: None,
+            beside: None,
         };
         self.model.doors.push(door);
         let role = seat.claims.role;
-        self.model.aside.insert(subject, seat);
+        self.model.aside.insert(subject, Seat { space: 0, ..seat });
         self.model.mind_the_room(Some(role), self.model.now);
         Ok(())
     }

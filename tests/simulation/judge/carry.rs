@@ -10,7 +10,7 @@ use super::{
     request::inside,
     wire::{Heard, Told},
 };
-use crate::model::{Freeze, Model};
+use crate::model::{Freeze, Model, Places};
 
 impl Judge {
     #[expect(clippy::too_many_arguments, reason = "the parts of one command and what came of it")]
@@ -27,6 +27,8 @@ impl Judge {
         let actor = Some(subject.to_owned());
         let mut act = |act: Act| audit.must.push((actor.clone(), act));
         let number = self.model.seat(subject).map_or(0, |seat| seat.number);
+        // Of several at one device whoever has the turn is meant.
+        let speaker = self.model.seat(subject).and_then(|seat| self.model.speaker_at(seat)).unwrap_or(number);
         let now = self.model.now;
         match request {
             Request::AcceptGroundRules { .. } => {
@@ -44,8 +46,8 @@ impl Judge {
             Request::LowerHand => {
                 self.model.lower(number);
             }
-            Request::Yield | Request::Pass => self.model.change(|model| model.pass(number)),
-            Request::Defer => self.model.change(|model| model.defer(number)),
+            Request::Yield | Request::Pass => self.model.change(|model| model.pass(speaker)),
+            Request::Defer => self.model.change(|model| model.defer(speaker)),
             Request::Leave => return self.left(connection, subject, told, audit),
             Request::Admit { knock, through_lock } => {
                 return self.admitted(knock.0, *through_lock, actor, heard, audit);
@@ -59,8 +61,9 @@ impl Judge {
                 }
             }
             Request::SetGate { participant, source, open } => {
-                let target = self.model.subject_of(participant.0).unwrap_or_default().to_owned();
-                let key = (participant.0, inside(*source).index());
+                let device = self.model.device_number(participant.0);
+                let target = self.model.subject_of(device).unwrap_or_default().to_owned();
+                let key = (device, inside(*source).index());
                 let changes = self.model.gated.contains(&key) == *open;
                 let done = if *open {
                     Act::GateOpened { subject: target, source: *source }
@@ -78,10 +81,11 @@ impl Judge {
             Request::GateAll { source, except } => {
                 act(Act::AllGatesClosed { source: *source });
                 let except: BTreeSet<u32> = except.iter().map(|participant| participant.0).collect();
-                self.model.change(|model| model.gate_all(inside(*source), &except));
+                let by_helper = self.model.helpers.contains(&number);
+                self.model.change(|model| model.gate_all(inside(*source), &except, by_helper));
             }
             Request::AskToUnmute { participant, .. } => {
-                self.model.asked.insert(participant.0, now + 30_000);
+                self.model.ask(participant.0);
             }
             Request::SetFloor { mode } => {
                 if self.model.floor.mode == *mode {
@@ -151,7 +155,12 @@ impl Judge {
                 act(Act::Thawed { step: *step });
                 self.model.change(|model| model.thaw(*step));
             }
-            Request::Remove { participant } => return self.removed(participant.0, actor, heard, audit),
+            Request::Remove { participant } => {
+                if self.model.device_number(participant.0) != participant.0 {
+                    self.sent_to_waiting(participant.0, actor.clone(), heard, audit)?;
+                }
+                return self.removed(participant.0, actor, heard, audit);
+            }
             Request::UndoRemoval { participant } => {
                 let target = self.model.subject_of(participant.0).unwrap_or_default().to_owned();
                 self.model.removed.remove(&target);
@@ -196,10 +205,59 @@ impl Judge {
             Request::EndNow { confirm } => return self.ended_now(confirm.as_deref(), told, step, audit),
             Request::React { .. } => {}
             Request::RenewMedia => return self.renew(&[number], true, step),
-            Request::Offer(_) | Request::View { .. } => {}
+            Request::Offer(_) | Request::View { .. } | Request::ShareDevice { .. } => {}
+            Request::UnshareDevice { participant } => {
+                let other = self.model.subject_of(participant.0).unwrap_or_default().to_owned();
+                self.model.change(|model| model.stand_up(other, false));
+            }
+            Request::SetLevel { level } => self.model.change(|model| {
+                model.ladder.chosen.insert(number, *level);
+            }),
+            Request::SetCeiling { participant, level } => {
+                let named = participant.and_then(|of| self.model.subject_of(of.0)).map(str::to_owned);
+                act(Act::CeilingSet { subject: named, level: *level });
+                self.model.change(|model| match participant {
+                    Some(of) => drop(model.ladder.ceilings.insert(of.0, *level)),
+                    None => model.ladder.of_all = *level,
+                });
+            }
+            Request::LendHelper { participant, on } => {
+                if self.model.helpers.contains(&participant.0) != *on {
+                    let helper = self.model.subject_of(participant.0).unwrap_or_default().to_owned();
+                    act(Act::HelperLent { subject: helper, on: *on });
+                }
+                let helpers = &mut self.model.helpers;
+                if *on {
+                    helpers.insert(participant.0)
+                } else {
+                    helpers.remove(&participant.0)
+                };
+            }
+            Request::OpenAsides { groups, seconds } => self.asides_opened(actor, groups, *seconds, audit),
+            Request::OpenCrisisAside { participant } => {
+                self.crisis_aside_opened(actor, number, participant.0, audit);
+            }
+            Request::Move { participant, aside } => {
+                let moves = Places::from([(participant.0, aside.map_or(0, |aside| aside.0))]);
+                self.put(actor, &moves, Vec::new(), audit);
+            }
+            Request::Recall { aside, seconds } => {
+                act(Act::Recalled { aside: aside.map(|aside| aside.0) });
+                self.model.recall(aside.map(|aside| aside.0), *seconds);
+            }
+            Request::KeepApart { one, other, apart } => {
+                let pair = (one.0.min(other.0), one.0.max(other.0));
+                if self.model.spaces.apart.contains(&pair) != *apart {
+                    let subject = self.model.subject_of(one.0).unwrap_or_default().to_owned();
+                    act(Act::KeptApart { subject, other: other.0, apart: *apart });
+                }
+                self.model.change(|model| {
+                    let kept = &mut model.spaces.apart;
+                    if *apart { kept.insert(pair) } else { kept.remove(&pair) }
+                });
+            }
             // Not driven yet.
-            Request::SetLevel { .. }
-            | Request::Distress
+            Request::Distress
             | Request::NotAlone { .. }
             | Request::Say { .. }
             | Request::SayTurn { .. }
@@ -211,20 +269,11 @@ impl Judge {
             | Request::GiveFeedback { .. }
             | Request::Rate { .. }
             | Request::Export
-            | Request::ShareDevice { .. }
-            | Request::UnshareDevice { .. }
-            | Request::OpenAsides { .. }
-            | Request::OpenCrisisAside { .. }
-            | Request::Move { .. }
-            | Request::Recall { .. }
-            | Request::KeepApart { .. }
             | Request::StepTo { .. }
             | Request::Override { .. }
             | Request::ChangeFormat { .. }
             | Request::ImportFormat { .. }
             | Request::ExportFormat
-            | Request::SetCeiling { .. }
-            | Request::LendHelper { .. }
             | Request::ShowPrompt { .. }
             | Request::StartTimer { .. }
             | Request::StopTimer
@@ -265,10 +314,13 @@ impl Judge {
             )?;
         }
         audit.must.push((actor, Act::Removed { subject: subject.clone() }));
-        self.model.change(|model| model.rise(&subject));
+        self.model.change(|model| model.rise(&subject, false));
         self.model.doors.retain(|door| door.claims.subject != subject);
         self.model.aside.remove(&subject);
-        self.model.gone.insert(subject.clone(), (true, self.model.now));
+        // Their absence counts from the last sign of life.
+        let went = self.model.gone.get(&subject).map(|(_, since)| *since);
+        let since = seat.as_ref().map_or(went, |seat| seat.dropped).unwrap_or(self.model.now);
+        self.model.gone.insert(subject.clone(), (true, since));
         self.model.undone.remove(&subject);
         self.model.removed.insert(subject);
         let present = seat.filter(|seat| seat.connection.is_some()).map(|seat| seat.claims.role);

@@ -28,9 +28,20 @@ impl Model {
         let subject = &claims.subject;
         let other_role =
             self.held().any(|seat| seat.claims.subject == *subject && seat.claims.role != claims.role);
+        other_role || self.is_shut_out(claims)
+    }
+
+    pub fn is_shut_out(&self, claims: &Claims) -> bool {
+        let subject = &claims.subject;
         let barred = self.removed.contains(subject) || self.denied.contains(subject);
         let outside = !self.policy().outside_waits && self.is_outside(claims);
-        other_role || barred || outside || self.is_crowded_for(claims)
+        barred || outside || self.is_crowded_for(claims) || !self.is_expected(claims)
+    }
+
+    /// Where members are minors, a guardian has agreed. Whoever has a seat keeps it.
+    pub fn is_expected(&self, claims: &Claims) -> bool {
+        let held = self.held().any(|seat| seat.claims.subject == claims.subject);
+        held || !self.rules().minors || claims.guardian_consent || !counts(claims.role)
     }
 
     /// The lock or the capacity is in the way.
@@ -52,7 +63,8 @@ impl Model {
         let seat = self.seat(&claims.subject);
         let connected = seat.is_some_and(|seat| seat.connection.is_some());
         let by_hand = self.undone.contains(&claims.subject) || self.aside.contains_key(&claims.subject);
-        if !door.by_ticket || connected || by_hand || self.is_outside(claims) {
+        let waits = connected || by_hand || door.beside.is_some();
+        if !door.by_ticket || waits || self.is_outside(claims) || !self.is_expected(claims) {
             return false;
         }
         if claims.role.is_facilitator() {
@@ -64,6 +76,30 @@ impl Model {
         }
         let open = !self.policy().waiting_room && claims.open_admission && claims.role != Role::Observer;
         seat.is_none() && open && led
+    }
+}
+
+impl Model {
+    /// All at once: nobody is left alone with anybody in between.
+    pub fn lose_everyone(&mut self) {
+        let now = self.now;
+        self.live.clone().into_iter().for_each(|connection| self.lose(connection, now));
+    }
+
+    /// A connection is gone, and was heard of last at `last_seen`.
+    fn lose(&mut self, connection: ConnectionId, last_seen: u32) {
+        self.live.remove(&connection);
+        for door in self.doors.iter_mut().filter(|door| door.connection == Some(connection)) {
+            door.connection = None;
+            door.dropped = Some(last_seen);
+        }
+        let Some(seat) = self.seats.iter_mut().find(|seat| seat.connection == Some(connection)) else {
+            return;
+        };
+        seat.connection = None;
+        seat.dropped = Some(last_seen);
+        let role = seat.claims.role;
+        self.mind_the_room(Some(role), last_seen);
     }
 }
 
@@ -103,6 +139,7 @@ impl Judge {
             agreed: None,
             dropped: None,
             id: None,
+            beside: None,
         };
         self.model.doors.push(door);
         Ok(())
@@ -169,6 +206,7 @@ impl Judge {
             agreed: None,
             dropped: None,
             id: None,
+            beside: None,
         };
         self.model.doors.push(door);
         Ok(())
@@ -288,11 +326,10 @@ impl Judge {
         let secret = told.frames.iter().copied().filter_map(seat_secret).next_back().and_then(hash_of);
         let secret = secret.ok_or_else(|| unanswered("a seat without a secret"))?;
         let subject = door.claims.subject.clone();
-        let next = self.model.numbers.values().max().map_or(1, |last| last + 1);
-        let number = self.model.numbers.get(&subject).copied().unwrap_or(next);
+        let number = self.model.number_for(&subject);
         let shown: Vec<u32> = told.snapshots.iter().map(|view| view.you.participant.0).collect();
-        // Whoever takes the seat over in the same instant is shown it instead.
-        let fits = shown == [number] || shown.is_empty() && told.reason() == Some(ByeReason::Replaced);
+        // Whoever takes the seat over or drops in the same instant is shown nothing; anyone else would be missed below.
+        let fits = shown == [number] || shown.is_empty();
         law!(fits, "numbers", "{subject} is {number}, but was shown to be {shown:?}")?;
         // Each seating begins a media connection.
         *self.model.generations.entry(number).or_default() += 1;
@@ -330,6 +367,8 @@ impl Judge {
         }
         self.model.change(|model| {
             let seat = model.seat_mut(&door.claims.subject).expect("it moves");
+            let number = seat.number;
+            let device = seat.beside.take();
             seat.connection = Some(to);
             seat.secret = secret;
             seat.dropped = None;
@@ -339,51 +378,26 @@ impl Judge {
             seat.agreed = door.agreed.clone().expect("nobody is seated without agreeing");
             seat.claims = door.claims.clone();
             let seat = seat.clone();
+            // What was closed of the device that they sat at stays closed of them.
+            device.into_iter().for_each(|device| model.share_closings(device, number));
             model.join_round(&seat);
         });
         Ok(())
     }
 
     pub(super) fn drop_out(&mut self, connection: ConnectionId, last_seen: u32) {
-        self.model.live.remove(&connection);
         self.clients.remove(&connection);
-        for door in self.model.doors.iter_mut().filter(|door| door.connection == Some(connection)) {
-            door.connection = None;
-            door.dropped = Some(last_seen);
-        }
-        let Some(seat) = self.model.seats.iter_mut().find(|seat| seat.connection == Some(connection)) else {
-            return;
-        };
-        seat.connection = None;
-        seat.dropped = Some(last_seen);
-        let role = seat.claims.role;
-        self.model.mind_the_room(Some(role), last_seen);
+        self.model.change(|model| model.lose(connection, last_seen));
     }
 
     pub(super) fn shut_down(&mut self, heard: &Heard<'_>) -> Result<(), Broken> {
-        for connection in self.model.live.clone() {
-            let bye = heard.get(&connection).and_then(Told::reason);
+        for connection in &self.model.live {
+            let bye = heard.get(connection).and_then(Told::reason);
             law!(bye == Some(ByeReason::Restarting), "door", "{connection:?} heard {bye:?} at a shutdown")?;
-            self.drop_quietly(connection);
         }
+        self.clients.clear();
+        self.model.change(Model::lose_everyone);
         Ok(())
-    }
-
-    pub fn drop_quietly(&mut self, connection: ConnectionId) {
-        let now = self.model.now;
-        self.model.live.remove(&connection);
-        self.clients.remove(&connection);
-        for door in self.model.doors.iter_mut().filter(|door| door.connection == Some(connection)) {
-            door.connection = None;
-            door.dropped = Some(now);
-        }
-        let mut role = None;
-        for seat in self.model.seats.iter_mut().filter(|seat| seat.connection == Some(connection)) {
-            seat.connection = None;
-            seat.dropped = Some(now);
-            role = Some(seat.claims.role);
-        }
-        self.model.mind_the_room(role, now);
     }
 
     /// Every seat that was given in this step is one the model gave too.
@@ -392,7 +406,7 @@ impl Judge {
             let seat = self.model.seat_behind(*connection);
             let seated = told.is_seated();
             law!(
-                !seated || seat.is_some() || told.bye.is_some(),
+                !seated || seat.is_some() || told.bye.is_some() || !self.model.live.contains(connection),
                 "4",
                 "{connection:?} sat down by {:?}",
                 step.command

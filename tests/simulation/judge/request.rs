@@ -97,7 +97,7 @@ impl Judge {
         lately >= 5
     }
 
-    fn subject_behind(&self, connection: ConnectionId) -> Option<String> {
+    pub(super) fn subject_behind(&self, connection: ConnectionId) -> Option<String> {
         let seat = self.model.seat_behind(connection).map(|seat| seat.claims.subject.clone());
         seat.or_else(|| self.model.door_behind(connection).map(|door| door.claims.subject.clone()))
     }

@@ -1,19 +1,54 @@
 //! Who may ask for what.
 
-use hearth_protocol::Request;
+use hearth_protocol::{Level, Request, Role};
 
-/// Accepted of everyone at any time.
-pub fn is_always_allowed(request: &Request) -> bool {
-    matches!(request, Request::Leave | Request::SetOwn { open: false, .. } | Request::RenewMedia)
-}
+use super::Judge;
+use crate::model::Seat;
 
-/// Whose a request is by the ticket alone.
+/// Whose a request is by the ticket, and by what the lead has lent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Right {
     Everyone,
     Facilitators,
     /// And a peer lead, where the format allows one.
     PeerLeads,
+    /// And to helpers, over members alone.
+    PeerLeadsAndHelpers,
+    Helpers,
+}
+
+impl Judge {
+    pub(super) fn has_right(&self, seat: &Seat, request: &Request) -> bool {
+        let peer_lead = seat.claims.role == Role::PeerLead && self.model.charges(Role::PeerLead);
+        let helper = self.model.helpers.contains(&seat.number);
+        let froze = self.model.freeze.as_ref().is_some_and(|freeze| freeze.by == seat.number);
+        seat.is_facilitator()
+            || match right_to(request) {
+                Right::Everyone => true,
+                Right::PeerLeadsAndHelpers => peer_lead || helper,
+                Right::PeerLeads => peer_lead,
+                Right::Helpers => helper,
+                Right::Facilitators => peer_lead && froze && matches!(request, Request::Thaw { .. }),
+            }
+    }
+
+    /// Accepted of this one at any time.
+    pub(super) fn is_always_allowed(&self, seat: &Seat, request: &Request) -> bool {
+        let lower = |level: Level| level <= self.model.level(seat.number);
+        matches!(
+            request,
+            Request::Leave
+                | Request::UnshareDevice { .. }
+                | Request::SetOwn { open: false, .. }
+                | Request::RenewMedia
+        ) || matches!(request, Request::SetLevel { level } if lower(*level))
+            || matches!(request, Request::SetOwn { .. }) && self.model.is_in_crisis(seat)
+    }
+
+    /// What is lent to a helper reaches members alone.
+    pub(super) fn is_beyond(&self, seat: &Seat, target: u32) -> bool {
+        self.model.helpers.contains(&seat.number) && self.model.role_of(target) != Some(Role::Member)
+    }
 }
 
 pub fn right_to(request: &Request) -> Right {
@@ -54,12 +89,9 @@ pub fn right_to(request: &Request) -> Right {
         | Request::RoundSuspendStop
         | Request::RoundEnd
         | Request::SetGate { open: false, .. }
-        | Request::GateAll { .. }
-        | Request::SendToWaiting { .. }
-        | Request::Freeze
-        | Request::StepTo { .. }
-        | Request::StartTimer { .. }
-        | Request::StopTimer => Right::PeerLeads,
+        | Request::GateAll { .. } => Right::PeerLeadsAndHelpers,
+        Request::SendToWaiting { .. } | Request::Freeze | Request::StepTo { .. } => Right::PeerLeads,
+        Request::StartTimer { .. } | Request::StopTimer => Right::Helpers,
         Request::Admit { .. }
         | Request::Deny { .. }
         | Request::UndoDenial { .. }

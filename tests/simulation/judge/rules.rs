@@ -63,7 +63,10 @@ impl Judge {
         let removed = self.model.removed.contains(subject);
         match number {
             Some(_) if removed => Ok(()),
-            Some(number) => self.removed(number, None, heard, audit),
+            Some(number) => {
+                self.show_out(number, heard, audit)?;
+                self.removed(number, None, heard, audit)
+            }
             None => {
                 let connection = self.model.door_of(subject).and_then(|door| door.connection);
                 if let Some(connection) = connection {

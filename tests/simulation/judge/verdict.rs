@@ -1,14 +1,10 @@
 //! What may be asked, and when.
 
-use hearth_forwarding::Source;
+use hearth_forwarding::{Reason, Reasons, Source};
 use hearth_protocol::{FloorMode, ParticipantId, RefusalCode, Request, Role, ThawStep};
 use hearth_room::ConnectionId;
 
-use super::{
-    Judge,
-    request::inside,
-    right::{Right, is_always_allowed, right_to},
-};
+use super::{Judge, request::inside};
 use crate::model::{Door, Model, Seat};
 
 /// What the rules say of a request: refused for any of these, or carried out.
@@ -20,14 +16,14 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    fn refuse(&mut self, when: bool, code: RefusalCode) -> &mut Self {
+    pub(super) fn refuse(&mut self, when: bool, code: RefusalCode) -> &mut Self {
         if when {
             self.refused.push(code);
         }
         self
     }
 
-    fn may_refuse(&mut self, when: bool, code: RefusalCode) -> &mut Self {
+    pub(super) fn may_refuse(&mut self, when: bool, code: RefusalCode) -> &mut Self {
         if when {
             self.open.push(code);
         }
@@ -82,21 +78,53 @@ impl Judge {
                 verdict.refuse(!model.has_hand(seat.number), RefusalCode::NotPossible);
             }
             Request::Yield => {
-                verdict.refuse(!model.is_speaker(seat.number), RefusalCode::NotPossible);
+                verdict.refuse(model.speaker_at(seat).is_none(), RefusalCode::NotPossible);
             }
             Request::Pass | Request::Defer => {
                 let round = model.floor.round.as_ref();
-                let concerned = round
-                    .is_some_and(|round| round.next.contains(&seat.number) || model.is_speaker(seat.number));
+                let concerned = round.is_some_and(|round| {
+                    round.next.contains(&seat.number) || model.speaker_at(seat).is_some()
+                });
                 verdict.refuse(!concerned, RefusalCode::NotPossible);
             }
             Request::React { .. } => {
                 verdict.refuse(seat.claims.role == Role::Observer, RefusalCode::NotAllowed);
                 verdict.may_refuse(true, RefusalCode::TooFast);
             }
+            Request::SetLevel { .. } => {}
+            // The shell hands these in by a command of their own.
+            Request::ShareDevice { .. } => {
+                verdict.refuse(true, RefusalCode::NotPossible);
+            }
+            Request::UnshareDevice { participant } => self.verdict_unshare(verdict, seat, *participant),
+            Request::OpenAsides { groups, seconds } => {
+                self.verdict_open_asides(verdict, seat, groups, *seconds);
+            }
+            Request::OpenCrisisAside { participant } => {
+                self.verdict_open_crisis(verdict, seat, participant.0)
+            }
+            Request::Move { participant, aside } => {
+                self.verdict_move(verdict, seat, participant.0, aside.map_or(0, |aside| aside.0));
+            }
+            Request::Recall { aside, .. } => self.verdict_recall(verdict, aside.map(|aside| aside.0)),
+            Request::KeepApart { one, other, .. } => self.verdict_keep_apart(verdict, one.0, other.0),
+            Request::SetCeiling { participant, .. } => {
+                let role = participant.map(|of| model.role_of(of.0));
+                verdict.refuse(role == Some(None), RefusalCode::NotFound);
+                let facilitator = role.flatten().is_some_and(Role::is_facilitator);
+                verdict.refuse(facilitator, RefusalCode::NotAllowed);
+            }
+            Request::LendHelper { participant, on } => {
+                verdict.refuse(!model.leads(seat), RefusalCode::NotAllowed);
+                let target = model.seat_of(participant.0);
+                verdict.refuse(target.is_none(), RefusalCode::NotFound);
+                let able =
+                    target.is_some_and(|seat| seat.claims.role == Role::Member && seat.connection.is_some());
+                let stopped = model.freeze.is_some() || model.hold.is_some();
+                verdict.refuse(*on && (!able || stopped), RefusalCode::NotPossible);
+            }
             // Not driven yet.
-            Request::SetLevel { .. }
-            | Request::Distress
+            Request::Distress
             | Request::NotAlone { .. }
             | Request::Say { .. }
             | Request::SayTurn { .. }
@@ -108,20 +136,11 @@ impl Judge {
             | Request::GiveFeedback { .. }
             | Request::Rate { .. }
             | Request::Export
-            | Request::ShareDevice { .. }
-            | Request::UnshareDevice { .. }
-            | Request::OpenAsides { .. }
-            | Request::OpenCrisisAside { .. }
-            | Request::Move { .. }
-            | Request::Recall { .. }
-            | Request::KeepApart { .. }
             | Request::StepTo { .. }
             | Request::Override { .. }
             | Request::ChangeFormat { .. }
             | Request::ImportFormat { .. }
             | Request::ExportFormat
-            | Request::SetCeiling { .. }
-            | Request::LendHelper { .. }
             | Request::ShowPrompt { .. }
             | Request::StartTimer { .. }
             | Request::StopTimer
@@ -143,41 +162,45 @@ impl Judge {
                 let waits = model.doors.iter().any(|door| door.id == Some(knock.0) && model.is_listed(door));
                 verdict.refuse(!waits, RefusalCode::NotFound);
             }
-            Request::UndoDenial { .. } => {
-                verdict.may_refuse(true, RefusalCode::NotFound).may_refuse(true, RefusalCode::NotPossible);
+            Request::UndoDenial { knock } => {
+                verdict.refuse(!model.denials.contains_key(&knock.0), RefusalCode::NotFound);
             }
             Request::AdmitAll { if_version } => {
                 let seen = seat.connection.and_then(|connection| self.seen.get(&connection).copied());
                 verdict.refuse(seen != Some(*if_version), RefusalCode::Changed);
             }
-            Request::SetGate { participant, .. } | Request::AskToUnmute { participant, .. } => {
-                let target = model.seat_of(participant.0);
-                let spared = matches!(request, Request::SetGate { open: false, .. })
-                    && target.is_some_and(Seat::is_facilitator)
-                    && !seat.is_facilitator();
-                verdict.refuse(spared, RefusalCode::NotAllowed);
-                verdict.refuse(target.is_none(), RefusalCode::NotFound);
-                verdict.may_refuse(target.is_none(), RefusalCode::NotAllowed);
-                let away = model.seat_of(participant.0).is_some_and(|seat| seat.connection.is_none());
-                verdict.may_refuse(away, RefusalCode::NotFound).may_refuse(true, RefusalCode::NotPossible);
+            Request::SetGate { participant, open, .. } => {
+                let target = model.role_of(participant.0);
+                let spared = !open && target.is_some_and(Role::is_facilitator) && !seat.is_facilitator();
+                let beyond = self.is_beyond(seat, participant.0);
+                verdict.refuse(spared || target.is_some() && beyond, RefusalCode::NotAllowed);
+                verdict.refuse(model.seat_of(participant.0).is_none(), RefusalCode::NotFound);
+            }
+            Request::AskToUnmute { participant } => {
+                let device = model.seat_of(model.device_number(participant.0));
+                let device = device.filter(|device| device.connection.is_some());
+                verdict.refuse(device.is_none(), RefusalCode::NotFound);
+                let reasons = device.map(|device| model.reasons(device, Source::Microphone));
+                verdict.refuse(
+                    reasons.is_some_and(|reasons| reasons != Reasons::of(Reason::Self_)),
+                    RefusalCode::NotPossible,
+                );
             }
             Request::GateAll { .. } | Request::OrderHands { .. } | Request::Lock { .. } => {}
             Request::SetFloor { mode } => {
                 verdict.refuse(*mode == FloorMode::Round, RefusalCode::NotPossible);
             }
             Request::Grant { participant } => {
-                let target = model.seat_of(participant.0);
-                verdict.refuse(target.is_none_or(|seat| seat.connection.is_none()), RefusalCode::NotFound);
-                let able = target.is_some_and(|seat| seat.may_send(Source::Microphone));
+                verdict.refuse(self.is_beyond(seat, participant.0), RefusalCode::NotAllowed);
+                let target = model.seat_of(participant.0).filter(|seat| model.is_here(seat));
+                verdict.refuse(target.is_none(), RefusalCode::NotFound);
+                let able = target.is_some_and(|seat| seat.space == 0 && seat.may_send(Source::Microphone));
                 verdict.refuse(model.floor.mode != FloorMode::Hands || !able, RefusalCode::NotPossible);
             }
             Request::Revoke { participant } => {
-                let codes = [RefusalCode::NotFound, RefusalCode::NotPossible];
-                codes.into_iter().for_each(|code| {
-                    verdict
-                        .refuse(!model.is_speaker(participant.0), code)
-                        .may_refuse(model.floor.round.is_some(), code);
-                });
+                verdict.refuse(self.is_beyond(seat, participant.0), RefusalCode::NotAllowed);
+                let granted = model.floor.round.is_none() && model.is_speaker(participant.0);
+                verdict.refuse(!granted, RefusalCode::NotPossible);
             }
             Request::LowerHandOf { participant } => {
                 let raised = model.hands.iter().any(|hand| hand.number == participant.0);
@@ -189,7 +212,7 @@ impl Judge {
                 let nobody = !model
                     .seats
                     .iter()
-                    .any(|seat| seat.connection.is_some() && model.takes_turns(seat, *include_facilitators));
+                    .any(|seat| model.is_here(seat) && model.takes_turns(seat, *include_facilitators));
                 verdict.may_refuse(nobody || model.is_paused(), RefusalCode::NotPossible);
             }
             Request::RoundExtend { .. } | Request::RoundSkip | Request::RoundEnd => {
@@ -240,21 +263,9 @@ impl Judge {
         }
     }
 
-    fn has_right(&self, seat: &Seat, request: &Request) -> bool {
-        let peer_lead = seat.claims.role == Role::PeerLead && self.model.charges(Role::PeerLead);
-        let froze = self.model.freeze.as_ref().is_some_and(|freeze| freeze.by == seat.number);
-        match right_to(request) {
-            Right::Everyone => true,
-            Right::PeerLeads => seat.is_facilitator() || peer_lead,
-            Right::Facilitators => {
-                seat.is_facilitator() || peer_lead && froze && matches!(request, Request::Thaw { .. })
-            }
-        }
-    }
-
     /// Frozen, on hold, and without agreement to the rules, little is accepted of anybody but facilitators.
-    fn is_not_now(&self, seat: &Seat, request: &Request) -> Option<RefusalCode> {
-        if seat.is_facilitator() || is_always_allowed(request) {
+    pub(super) fn is_not_now(&self, seat: &Seat, request: &Request) -> Option<RefusalCode> {
+        if seat.is_facilitator() || self.is_always_allowed(seat, request) {
             return None;
         }
         let model = &self.model;
@@ -273,7 +284,6 @@ impl Judge {
     }
 
     fn verdict_unmute(&self, verdict: &mut Verdict, seat: &Seat, source: Source) {
-        use hearth_forwarding::Reason;
         let mut reasons = self.model.reasons(seat, source).without(Reason::Self_);
         let breaks_quiet = self.model.floor.mode == FloorMode::Quiet && seat.is_facilitator();
         if source == Source::Microphone && (breaks_quiet || seat.on_turn) {
@@ -307,6 +317,7 @@ impl Judge {
         let held = self.model.seat(subject).is_some() || self.model.aside.contains_key(subject);
         verdict.refuse(!self.model.inside_the_lock(subject) && !through_lock, RefusalCode::Locked);
         verdict.refuse(!held && self.model.is_full_for(door.claims.role), RefusalCode::Full);
+        verdict.refuse(!self.model.is_expected(&door.claims), RefusalCode::NotPossible);
     }
 
     fn verdict_thaw(&self, verdict: &mut Verdict, seat: &Seat, step: ThawStep) {

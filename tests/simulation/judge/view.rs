@@ -6,8 +6,8 @@ use hearth_forwarding::{Reason as Closed, Source};
 use hearth_protocol as wire;
 use hearth_room::{ConnectionId, Room, Words};
 
-use super::{Broken, Judge, Step, law};
-use crate::model::{Door, Model, SOURCES, Seat, is_to};
+use super::{Broken, Judge, Step, law, request::inside};
+use crate::model::{Aside, Door, Model, SOURCES, Seat, is_to};
 
 impl Judge {
     /// Every connected seat's view, put together from what it was sent, against the model.
@@ -66,7 +66,9 @@ impl Judge {
         }
         let Some(desk) = views.clone().find_map(|view| view.desk.as_ref()) else { return Ok(()) };
         let agreed = |door: &Door| door.agreed.as_ref().is_some_and(|agreement| is_to(agreement, rules));
-        let waiting = doors.iter_mut().filter(|door| door.connection.is_some() && agreed(door));
+        let here = |device: u32| seats.iter().any(|seat| seat.number == device && seat.connection.is_some());
+        let reached = |door: &Door| door.connection.is_some() || door.beside.is_some_and(here);
+        let waiting = doors.iter_mut().filter(|door| reached(door) && agreed(door));
         for (door, knock) in waiting.zip(&desk.knocks) {
             law!(door.id.is_none_or(|id| id == knock.id.0), "numbers", "{door:?} became {knock:?}")?;
             door.id = Some(knock.id.0);
@@ -91,6 +93,18 @@ impl Judge {
         law!(you.hand == self.model.hand_view(seat.number), "views", "{who}'s own hand: {:?}", you.hand)?;
         let offered = self.model.offered.contains(who);
         law!(you.lead_offered == offered, "views", "{who} is offered the lead: {}", you.lead_offered)?;
+        let publish = SOURCES.into_iter().filter(|source| seat.may_send(*source)).collect::<Vec<_>>();
+        let said = you.publish.iter().map(|source| inside(*source)).collect::<Vec<_>>();
+        law!(said == publish, "views", "{who} may publish {publish:?}, and is told {said:?}")?;
+        let rungs = (self.model.level(seat.number), self.model.ceiling(seat));
+        law!((you.level, you.ceiling) == rungs, "views", "{who} is on {rungs:?}, and told {you:?}")?;
+        let asked = self.model.asked.get(&seat.number).map(|until| wire::Millis(*until));
+        law!(
+            you.asked_until == asked,
+            "views",
+            "{who} is asked until {asked:?}, and told {:?}",
+            you.asked_until
+        )?;
         law!(you.open_on_turn == seat.on_turn, "views", "{who} opens on turn: {}", you.open_on_turn)
     }
 
@@ -102,13 +116,22 @@ impl Judge {
             let subject = &door.claims.subject;
             let held = model.seat(subject).is_some();
             law!(
-                knock.role == door.claims.role && knock.new_device == held,
+                knock.role == door.claims.role
+                    && knock.new_device == held
+                    && knock.device == door.beside.map(wire::ParticipantId),
                 "views",
                 "{knock:?} for {door:?}"
             )?;
             let outside = !model.inside_the_lock(subject);
             law!(knock.needs_through_lock == outside, "views", "{knock:?}, outside the lock: {outside}")?;
         }
+        let away: Vec<_> =
+            desk.away.iter().map(|away| (away.participant.0, away.how, away.since.0)).collect();
+        law!(away == model.away(), "views", "away: {away:?}, but {:?}", model.away())?;
+        let denied: Vec<u32> = desk.denied.iter().map(|denied| denied.knock.0).collect();
+        law!(denied.iter().eq(model.denials.keys()), "views", "denied: {denied:?}, but {:?}", model.denials)?;
+        let apart = desk.kept_apart.iter().map(|pair| (pair.one.0, pair.other.0));
+        law!(apart.eq(model.spaces.apart.iter().copied()), "views", "kept apart: {:?}", desk.kept_apart)?;
         let said: BTreeSet<u32> = desk.removed.iter().map(|removed| removed.participant.0).collect();
         let meant: BTreeSet<u32> =
             model.removed.iter().filter_map(|subject| model.numbers.get(subject).copied()).collect();
@@ -126,8 +149,8 @@ impl Judge {
             && said.iter().zip(roster).all(|(said, seat)| {
                 let wire::ParticipantGates { participant, gates, level, ceiling } = said;
                 participant.0 == seat.number
-                    && model.are_gates(seat, gates)
-                    && (*level, *ceiling) == (wire::Level::default(), wire::Level::default())
+                    && model.are_gates(model.device_of(seat), gates)
+                    && (*level, *ceiling) == (model.level(seat.number), model.ceiling(seat))
             });
         law!(same, "views", "gates {said:#?}\nbut {:#?}", model.seats)
     }
@@ -152,8 +175,27 @@ impl Judge {
 }
 
 impl Model {
+    /// Whoever held a seat and is not connected, by number. Those who were sent back to wait and those removed are shown elsewhere.
+    fn away(&self) -> Vec<(u32, wire::AwayHow, u32)> {
+        let how = |dropped: bool| if dropped { wire::AwayHow::Dropped } else { wire::AwayHow::Left };
+        let dropped =
+            self.seats.iter().filter_map(|seat| Some((seat.number, how(true), self.absent_since(seat)?)));
+        let gone = self.gone.iter().filter(|(subject, _)| {
+            self.seat(subject).is_none()
+                && !self.removed.contains(*subject)
+                && !self.aside.contains_key(*subject)
+        });
+        let gone = gone.filter_map(|(subject, (dropped, since))| {
+            Some((*self.numbers.get(subject)?, how(*dropped), *since))
+        });
+        let mut away: Vec<_> = dropped.chain(gone).collect();
+        away.sort_by_key(|away| away.0);
+        away
+    }
+
     fn participant_view(&self, seat: &Seat) -> wire::Participant {
-        let open = |source| self.reasons(seat, source).is_empty();
+        let device = self.device_of(seat);
+        let open = |source| self.reasons(device, source).is_empty();
         wire::Participant {
             id: wire::ParticipantId(seat.number),
             alias: self.aliases.get(&seat.number).cloned().unwrap_or_default(),
@@ -165,11 +207,10 @@ impl Model {
                 screen: open(Source::Screen),
             },
             hand: self.hand_view(seat.number),
-            // Whoever listens is announced in words.
-            title: (seat.claims.role == wire::Role::Observer).then(|| "listening".to_owned()),
-            helper: false,
-            aside: None,
-            device: None,
+            title: title(seat),
+            helper: self.helpers.contains(&seat.number),
+            aside: (seat.space != 0).then_some(wire::AsideId(seat.space)),
+            device: seat.beside.map(wire::ParticipantId),
             goal: None,
             takes_feedback: false,
         }
@@ -226,7 +267,7 @@ impl Model {
             },
             reactions: wire::ReactionPolicy::default(),
             hands: wire::HandOrder::default(),
-            asides: Vec::new(),
+            asides: self.spaces.open.iter().map(aside_view).collect(),
             prompt: None,
             timer: None,
             scale: None,
@@ -274,6 +315,21 @@ impl Model {
                 paused: round.paused,
             }),
         }
+    }
+}
+
+fn aside_view(aside: &Aside) -> wire::Aside {
+    wire::Aside { id: wire::AsideId(aside.number), ends_at: aside.ends_at.map(wire::Millis) }
+}
+
+/// Whoever listens is announced in words. A credential is for those who work here.
+fn title(seat: &Seat) -> Option<String> {
+    let words: Vec<&str> = seat.claims.title.iter().flat_map(|title| title.split_whitespace()).collect();
+    let given = (!words.is_empty()).then(|| words.join(" "));
+    match seat.claims.role {
+        wire::Role::Observer => given.or_else(|| Some("listening".to_owned())),
+        wire::Role::Facilitator | wire::Role::Cofacilitator | wire::Role::Interpreter => given,
+        wire::Role::PeerLead | wire::Role::Member => None,
     }
 }
 

@@ -1,9 +1,11 @@
 //! Law 1, from the rules of sections 4 to 6: why each source is closed, worked out anew at every look.
 
+use std::collections::BTreeSet;
+
 use hearth_forwarding::{Reason, Reasons, Source};
 use hearth_protocol::{FloorMode, Role, ThawStep};
 
-use super::{Model, SOURCES, Seat};
+use super::{Model, SOURCES, Seat, level::closes};
 
 impl Model {
     pub fn is_paused(&self) -> bool {
@@ -22,22 +24,29 @@ impl Model {
     }
 
     fn reasons_but_self(&self, seat: &Seat, source: Source) -> Reasons {
+        let crisis = self.is_in_crisis(seat);
         let closed = [
             (Reason::Ticket, !seat.may_send(source)),
             (Reason::Facilitator, self.gated.contains(&(seat.number, source.index()))),
             (Reason::Floor, source != Source::Camera && !self.has_the_floor(seat)),
-            (Reason::Freeze, self.is_frozen(seat, source)),
-            (Reason::Unattended, self.hold.is_some()),
+            (Reason::Freeze, self.is_frozen(seat, source) && !crisis),
+            (Reason::Unattended, self.hold.is_some() && !crisis),
             (Reason::Consent, self.is_barred(seat)),
+            (Reason::Level, closes(self.level(seat.number), source)),
+            (Reason::Ceiling, closes(self.ceiling_at(seat), source)),
         ];
         closed.into_iter().filter(|(_, closed)| *closed).map(|(reason, _)| reason).collect()
     }
 
+    /// Turns are the room's: in an aside there is only quiet, and two in a crisis are spared that.
     pub fn has_the_floor(&self, seat: &Seat) -> bool {
+        if seat.space != 0 {
+            return self.floor.mode != FloorMode::Quiet || self.is_in_crisis(seat);
+        }
         match self.floor.mode {
             FloorMode::Open => true,
             FloorMode::Hands | FloorMode::Round => {
-                seat.is_facilitator() || self.is_speaker(seat.number) || self.speaks_for_speaker(seat)
+                seat.is_facilitator() || self.speaker_at(seat).is_some() || self.speaks_for_speaker(seat)
             }
             FloorMode::Facilitator => seat.is_facilitator(),
             FloorMode::Quiet => false,
@@ -69,10 +78,13 @@ impl Model {
         let before: Vec<_> = self.seats.iter().map(|seat| (seat.number, self.outer(seat))).collect();
         let outcome = change(self);
         self.settle_rules();
+        self.settle_helpers();
+        self.settle_devices();
+        self.settle_spaces();
         for (number, before) in before {
             let Some(seat) = self.seat_of(number) else { continue };
             let after = self.outer(seat);
-            let on_turn = seat.on_turn && self.is_speaker(seat.number);
+            let on_turn = seat.on_turn && self.speaker_at(seat).is_some();
             let closes = SOURCES.map(|source| {
                 let (before, after) = (before[source.index()], after[source.index()]);
                 let closed = after.iter().any(|reason| reason != Reason::Floor && !before.contains(reason));
@@ -84,7 +96,32 @@ impl Model {
                 *own |= closes;
             }
         }
+        self.settle_asked();
         outcome
+    }
+
+    /// A question to unmute stands where the owner's click is all that is missing.
+    fn settle_asked(&mut self) {
+        let asked = self.asked.keys().filter_map(|number| self.seat_of(*number));
+        let own_click = |seat: &&Seat| {
+            !seat.silent && self.reasons(seat, Source::Microphone) == Reasons::of(Reason::Self_)
+        };
+        let still: BTreeSet<u32> = asked.filter(own_click).map(|seat| seat.number).collect();
+        self.asked.retain(|number, _| still.contains(number));
+    }
+
+    /// Puts the question to unmute on the screen of somebody's device.
+    pub fn ask(&mut self, number: u32) {
+        let until = self.now + self.policy().ask_ms;
+        self.asked.insert(self.device_number(number), until);
+    }
+
+    /// What was lent ends with a freeze, a hold, and the seat.
+    fn settle_helpers(&mut self) {
+        let over = self.freeze.is_some() || self.hold.is_some();
+        let members = self.seats.iter().filter(|seat| seat.claims.role == Role::Member);
+        let members: BTreeSet<u32> = members.map(|seat| seat.number).collect();
+        self.helpers.retain(|number| !over && members.contains(number));
     }
 
     fn outer(&self, seat: &Seat) -> [Reasons; 3] {

@@ -27,7 +27,7 @@ impl Model {
 
     /// Whether facilitators see who waits here.
     pub fn is_listed(&self, door: &Door) -> bool {
-        door.connection.is_some() && self.has_agreed(door)
+        self.is_reached(door) && self.has_agreed(door)
     }
 
     pub fn is_barred(&self, seat: &Seat) -> bool {

@@ -23,6 +23,10 @@ pub struct Seat {
     pub own: [bool; 3],
     pub on_turn: bool,
     pub agreed: Agreement,
+    /// The room, 0, or an aside.
+    pub space: u32,
+    /// At this one's device, and so without a connection, a secret and gates of their own.
+    pub beside: Option<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -37,6 +41,8 @@ pub struct Door {
     pub dropped: Option<u32>,
     /// As facilitators see it.
     pub id: Option<u32>,
+    /// To sit at this one's device, and so without a connection or a secret.
+    pub beside: Option<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -94,7 +100,28 @@ pub struct Hand {
     pub since: u32,
 }
 
+/// No secret has it.
+pub const NO_SECRET: SecretHash = SecretHash([0xff; 32]);
+
 impl Seat {
+    /// Silent, and in nobody's hands yet.
+    pub fn new(claims: Claims, number: u32, agreed: Agreement) -> Seat {
+        Seat {
+            claims,
+            number,
+            secret: NO_SECRET,
+            unheard: None,
+            connection: None,
+            dropped: None,
+            silent: false,
+            own: [true; 3],
+            on_turn: false,
+            agreed,
+            space: 0,
+            beside: None,
+        }
+    }
+
     pub fn is_facilitator(&self) -> bool {
         self.claims.role.is_facilitator()
     }

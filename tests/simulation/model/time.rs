@@ -10,13 +10,14 @@ use super::{Hold, Model};
 /// What is due, in the order in which it happens at one instant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
-    MediaStop(String),
+    MediaStop(u32),
     LeadPasses,
     TurnLapses(u32),
+    AsideEnds(u32),
     HandFalls(u32),
     AskLapses(u32),
     Hold,
-    GraceEnds(String),
+    GraceEnds(u32),
     KnockEnds(String),
     HoldEnds,
     End,
@@ -41,11 +42,7 @@ impl Model {
         let policy = self.policy();
         let mut due = Vec::new();
         for seat in &self.seats {
-            let Some(dropped) = seat.dropped else { continue };
-            let subject = seat.claims.subject.clone();
-            if !seat.silent {
-                due.push((dropped + policy.media_linger_ms, Due::MediaStop(subject.clone())));
-            }
+            let Some(dropped) = self.absent_since(seat) else { continue };
             let suspended = self.floor.round.is_some() && self.is_paused();
             if self.is_speaker(seat.number) && !suspended {
                 let counts_from = self.floor.round.as_ref().map_or(0, |round| round.counts_from);
@@ -54,8 +51,16 @@ impl Model {
             if self.hands.iter().any(|hand| hand.number == seat.number) {
                 due.push((dropped + policy.hand_grace_ms, Due::HandFalls(seat.number)));
             }
-            due.push((dropped + policy.grace_ms, Due::GraceEnds(subject)));
+            if seat.beside.is_some() {
+                continue;
+            }
+            if !seat.silent {
+                due.push((dropped + policy.media_linger_ms, Due::MediaStop(seat.number)));
+            }
+            due.push((dropped + policy.grace_ms, Due::GraceEnds(seat.number)));
         }
+        let asides = self.spaces.open.iter().filter_map(|aside| Some((aside.ends_at?, aside.number)));
+        due.extend(asides.map(|(at, aside)| (at, Due::AsideEnds(aside))));
         let led = self.facilitators().next().is_some();
         due.extend(
             self.lead_absent_since().filter(|_| led).map(|at| (at + policy.lead_absence_ms, Due::LeadPasses)),
@@ -87,12 +92,15 @@ impl Model {
 
     fn happen(&mut self, due: Due, acts: &mut Acts) {
         match due {
-            Due::MediaStop(subject) => {
-                let seat = self.seat_mut(&subject).expect("it was due for a seat");
-                seat.silent = true;
+            Due::MediaStop(number) => {
+                self.seats
+                    .iter_mut()
+                    .filter(|seat| seat.number == number)
+                    .for_each(|seat| seat.silent = true);
             }
             Due::LeadPasses => self.pass_lead_on(acts),
             Due::TurnLapses(number) => self.lapse(number),
+            Due::AsideEnds(number) => self.end_aside(number),
             Due::HandFalls(number) => {
                 self.lower(number);
             }
@@ -105,9 +113,10 @@ impl Model {
                 self.pause_round();
                 acts.push((None, Act::Held));
             }
-            Due::GraceEnds(subject) => {
-                let since = self.seat(&subject).and_then(|seat| seat.dropped).unwrap_or(self.now);
-                self.rise(&subject);
+            Due::GraceEnds(number) => {
+                let Some(seat) = self.seat_of(number) else { return };
+                let (subject, since) = (seat.claims.subject.clone(), seat.dropped.unwrap_or(self.now));
+                self.rise(&subject, true);
                 self.gone.insert(subject.clone(), (true, since));
                 acts.push((None, Act::Left { subject, dropped: true }));
             }
@@ -167,10 +176,18 @@ impl Model {
 
     /// After a restart. Media are gone, seats and restrictions are not.
     pub fn wake(&mut self, proven: bool) {
+        self.asked.clear();
         for seat in &mut self.seats {
             seat.silent = true;
+            seat.claims.title = None;
+        }
+        for door in &mut self.doors {
+            door.claims.title = None;
         }
         if !proven {
+            self.spaces.open.clear();
+            self.seats.iter_mut().for_each(|seat| seat.space = 0);
+            self.helpers.clear();
             let since = self.now;
             let inside: BTreeSet<String> = self.held().map(|seat| seat.claims.subject.clone()).collect();
             if !inside.is_empty() {

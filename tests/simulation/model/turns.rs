@@ -54,6 +54,7 @@ impl Model {
             self.floor.speakers.remove(0);
         }
         self.floor.speakers.push(Speaker { number, since: self.now, until: None, responds });
+        self.ask(number);
     }
 
     /// Takes the floor or the turn from whoever leaves or gives it back.
@@ -91,14 +92,14 @@ impl Model {
             Role::Facilitator | Role::Cofacilitator => facilitators,
             Role::Interpreter | Role::Observer => false,
         };
-        role && seat.may_send(Source::Microphone)
+        role && seat.space == 0 && seat.may_send(Source::Microphone)
     }
 
     pub fn start_round(&mut self, order: &RoundOrder, turn_ms: Option<u32>, facilitators: bool) {
         let mut seats: Vec<&Seat> = self
             .seats
             .iter()
-            .filter(|seat| seat.connection.is_some() && self.takes_turns(seat, facilitators))
+            .filter(|seat| self.is_here(seat) && self.takes_turns(seat, facilitators))
             .collect();
         seats.sort_by_key(|seat| seat.number);
         let mut next: Vec<u32> = seats.iter().map(|seat| seat.number).collect();
@@ -150,6 +151,7 @@ impl Model {
         round.counts_from = now;
         let until = round.turn_ms.filter(|_| !round.paused).map(|turn| now + turn);
         self.floor.speakers.push(Speaker { number, since: now, until, responds: false });
+        self.ask(number);
     }
 
     pub fn end_round(&mut self) {

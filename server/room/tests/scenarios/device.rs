@@ -148,6 +148,30 @@ fn nobody_is_heard_past_what_was_closed_of_them_by_changing_places() {
 }
 
 #[test]
+fn what_was_closed_of_a_device_stays_closed_of_whoever_stands_up_from_it() {
+    let goes: [fn(&mut Meeting); 3] = [
+        |m| {
+            m.ok("ann", Request::UnshareDevice { participant: m.id("una") });
+        },
+        |m| {
+            m.ok("ann", Request::Leave);
+        },
+        |m| {
+            m.ok("fay", Request::SendToWaiting { participant: m.id("ann") });
+        },
+    ];
+    for go in goes {
+        let mut m = with_una();
+        let microphone = hearth_protocol::Source::Microphone;
+        m.ok("fay", Request::SetGate { participant: m.id("una"), source: microphone, open: false });
+        go(&mut m);
+        m.joins("una", Role::Member);
+        m.refused("una", open(Source::Microphone), RefusalCode::NotPossible);
+        m.ok("una", open(Source::Camera));
+    }
+}
+
+#[test]
 fn the_lowest_ceiling_of_those_at_a_device_is_the_devices() {
     let mut m = with_una();
     m.ok("fay", Request::SetCeiling { participant: Some(m.id("una")), level: Level::Text });
