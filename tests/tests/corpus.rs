@@ -21,6 +21,26 @@ fn every_meeting_of_the_corpus_holds_together() {
     replay("apply", meeting::hold);
 }
 
+#[test]
+fn every_datagram_of_the_corpus_passes_the_guard_or_does_not() {
+    replay("guard", hearth_relay::fuzz::guard);
+}
+
+#[test]
+fn every_coming_and_going_of_the_corpus_leaves_the_demultiplexer_whole() {
+    replay("demux", hearth_relay::fuzz::demux);
+}
+
+#[test]
+fn every_packet_of_the_corpus_gets_a_number_of_its_own_or_none() {
+    replay("slot", hearth_relay::fuzz::slot);
+}
+
+#[test]
+fn every_stream_of_the_corpus_falls_into_the_same_frames() {
+    replay("frames", hearth_relay::fuzz::frames);
+}
+
 /// Runs each file, and tells which one breaks.
 fn replay(target: &str, run: fn(&[u8])) {
     struct Running(String);
