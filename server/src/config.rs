@@ -13,6 +13,7 @@ use std::time::Duration;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use figment::value::{Dict, Value};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{Key, Keyring, Tickets};
@@ -50,6 +51,7 @@ pub struct Http {
     pub public_url: String,
     pub origins: Vec<String>,
     pub connections_max: usize,
+    pub proxies: Vec<IpNet>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -13,8 +13,9 @@ use crate::auth::{self, Key, LinkFault, Links, Verifier};
 use crate::config::{BadConfig, Config};
 use crate::http::{self, Desk, Listener, Sample};
 use crate::rooms::Directory;
+use crate::signalling::{self, Proxies, Signalling};
 use crate::store::{self, Store};
-use crate::{Grant, LINK_KEY, RoomId, signalling};
+use crate::{Grant, LINK_KEY, RoomId};
 
 /// A running server.
 #[derive(Debug)]
@@ -75,7 +76,9 @@ impl Server {
             metrics_token: config.metrics.token.as_str().into(),
             secure: config.http.public_url.starts_with("https://"),
         };
-        let rooms = signalling::router(directory.clone(), verifier.clone(), origins)
+        let signalling =
+            Signalling::new(directory.clone(), verifier.clone(), origins, signalling::Limits::default());
+        let rooms = signalling::router(signalling, Proxies::new(&config.http.proxies))
             .merge(http::revocations(directory.clone(), verifier));
         let router = http::router(desk, rooms);
         let http = Listener::start(listener, address, router, config.http.connections_max);

@@ -5,6 +5,7 @@
 
 mod codec;
 mod door;
+mod forwarded;
 mod hello;
 mod outbox;
 mod rate;
@@ -27,15 +28,15 @@ use axum::{
 
 use door::Door;
 pub use door::Limits;
+pub use forwarded::Proxies;
 pub use outbox::{Letter, Mail, Outbox};
 pub(crate) use refusal::refusal;
 
 use crate::{auth::Verifier, origin::Origins, room_id::RoomId, rooms::Directory};
 
 /// The one route of signalling. The peer's address is read from `ConnectInfo<SocketAddr>`.
-pub fn router(directory: Directory, verifier: Verifier, origins: Origins) -> Router {
-    let signalling = Arc::new(Signalling::new(directory, verifier, origins, Limits::default()));
-    Router::new().route("/v1/room/{room}", get(open)).with_state(signalling)
+pub fn router(signalling: Signalling, proxies: Proxies) -> Router {
+    Router::new().route("/v1/room/{room}", get(open)).with_state((Arc::new(signalling), proxies))
 }
 
 /// What a connection needs of its surroundings.
@@ -62,7 +63,7 @@ impl Signalling {
 }
 
 async fn open(
-    State(signalling): State<Arc<Signalling>>,
+    State((signalling, proxies)): State<(Arc<Signalling>, Proxies)>,
     Path(room): Path<String>,
     address: Option<Extension<ConnectInfo<SocketAddr>>>,
     request: Request,
@@ -73,7 +74,8 @@ async fn open(
     let Some(room) = RoomId::parse(&room) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let address = address.map(|Extension(ConnectInfo(address))| address.ip());
+    let address =
+        address.map(|Extension(ConnectInfo(address))| proxies.client(address.ip(), request.headers()));
     let Some(place) = signalling.door.come_in(address) else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };

@@ -9,7 +9,7 @@ use hearth::{
     config::Definitions,
     origin::Origins,
     rooms::Directory,
-    signalling,
+    signalling::{self, Limits, Proxies, Signalling},
     store::Store,
 };
 use hearth_protocol::*;
@@ -47,7 +47,10 @@ impl House {
             lifetime_max: std::time::Duration::from_secs(600),
         };
         let verifier = Verifier::new(tickets.clone(), keys);
-        let router = signalling::router(directory.clone(), verifier, Origins::new(None, &[]));
+        let router = signalling::router(
+            Signalling::new(directory.clone(), verifier, Origins::new(None, &[]), Limits::default()),
+            Proxies::default(),
+        );
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
