@@ -365,3 +365,16 @@ impl Room {
         self.now.saturating_add(seconds.min(SECONDS_MAX).saturating_mul(1_000))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_counts_those_that_are_open_already() {
+        let mut asides = Asides::default();
+        asides.open = asides.planned(1, None, None).expect("the first");
+        assert!(asides.planned(ASIDES_MAX - 1, None, None).is_some());
+        assert!(asides.planned(ASIDES_MAX, None, None).is_none());
+    }
+}

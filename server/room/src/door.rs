@@ -78,7 +78,7 @@ impl Room {
     }
 
     fn may_enter_alone(&self, claims: &Claims, seat: Option<&Seat>) -> Result<(), Obstacle> {
-        if seat.is_some_and(|seat| seat.by_admission || seat.is_connected() || seat.is_aside()) {
+        if seat.is_some_and(|seat| seat.by_admission || seat.is_connected()) {
             return Err(Obstacle::Unconfirmed);
         }
         let held = seat.is_some_and(Seat::is_held);

@@ -41,7 +41,7 @@ impl Gate {
 }
 
 impl Room {
-    /// Brings every gate in line with the state. Whatever closes anew, by any rule but the floor's, adds `self`; and so does the floor
+    /// Brings every gate in line with the state. Whatever closes, by any rule but the floor's, adds `self`; and so does the floor
     /// when it goes away, unless its owner opted in to open on their own turn.
     pub(crate) fn settle_gates(&mut self) {
         let speaking: Vec<bool> = self.seats.keys().map(|device| self.has_floor(*device)).collect();
@@ -51,8 +51,7 @@ impl Room {
             let on_turn = seat.open_on_turn && speaks;
             for ((source, gate), now) in Source::ALL.into_iter().zip(&mut seat.gates).zip(reasons) {
                 let opens_by_itself = on_turn && source == Source::Microphone;
-                let closes =
-                    now.iter().any(|reason| reason != Reason::Floor && !gate.derived.contains(reason));
+                let closes = now.iter().any(|reason| reason != Reason::Floor);
                 let floor_comes = gate.derived.contains(Reason::Floor) && !now.contains(Reason::Floor);
                 gate.own |= closes || (floor_comes && !opens_by_itself);
                 gate.derived = now;

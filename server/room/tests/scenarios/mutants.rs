@@ -2,9 +2,9 @@
 
 use hearth_forwarding::{Generation, Source};
 use hearth_protocol::{FloorMode, HandKind, Level, Outcome, RefusalCode, Request, Role, RoundOrder};
-use hearth_room::Command;
+use hearth_room::{Act, Command};
 
-use crate::meeting::{Meeting, claims, open};
+use crate::meeting::{Meeting, RULES_HASH, claims, open, rules};
 
 fn round() -> Request {
     Request::RoundStart { order: RoundOrder::Seated, turn_seconds: None, include_facilitators: false }
@@ -118,6 +118,64 @@ fn the_end_of_a_hold_is_not_put_off_by_a_seat_that_is_given_up() {
     // Past the grace of the facilitator's seat.
     m.wait(200_000);
     assert_eq!(ends_at(&m), before);
+}
+
+#[test]
+fn a_hold_comes_when_it_was_to_come_though_a_facilitator_is_removed_meanwhile() {
+    let mut m = Meeting::seated(&["ann"]);
+    m.drops("fay");
+    m.wait(20_000);
+    m.apply(Command::Revoke { subject: "fay".to_owned() });
+    m.wait(11_000);
+    assert!(m.view("ann").room.hold.is_some());
+}
+
+#[test]
+fn an_undone_removal_opens_the_door_whoever_else_was_denied() {
+    let mut m = Meeting::seated(&["ann"]);
+    m.waits("cai", Role::Member);
+    m.ok("fay", Request::Deny { knock: m.knock_of("cai") });
+    let ann = m.id("ann");
+    m.ok("fay", Request::Remove { participant: ann });
+    m.ok("fay", Request::UndoRemoval { participant: ann });
+    m.waits("ann", Role::Member);
+    assert!(m.hears("ann").is_waiting());
+}
+
+#[test]
+fn whoever_has_to_ask_anew_at_a_device_takes_up_no_place_at_the_door() {
+    let mut m = Meeting::with(|policy| policy.knocks_max = 1).and_seated(&["ann"]);
+    m.sits_down("ann", claims("una", Role::Member), RULES_HASH).expect("may wait to sit there");
+    m.definition.ground_rules = rules(2, "rules-2");
+    m.apply(Command::Define(Box::new(m.definition.clone())));
+    m.knocks("ben", Role::Member);
+    assert!(!m.hears("ben").is_gone());
+}
+
+#[test]
+fn whoever_sat_at_a_device_goes_as_it_goes() {
+    let left = |goes: fn(&mut Meeting), dropped: bool| {
+        let mut m = Meeting::seated(&["ann"]);
+        m.sits_down("ann", claims("una", Role::Member), RULES_HASH).expect("may wait to sit there");
+        m.ok("fay", Request::Admit { knock: m.knock_of("una"), through_lock: false });
+        goes(&mut m);
+        assert_eq!(m.acts(|act| *act == Act::Left { subject: "una".to_owned(), dropped }), 1);
+    };
+    left(|m| drop(m.ok("ann", Request::Leave)), false);
+    left(
+        |m| {
+            m.drops("ann");
+            m.wait(200_000);
+        },
+        true,
+    );
+}
+
+#[test]
+fn two_facilitators_may_go_aside_though_nobody_could_join_them() {
+    let mut m = Meeting::with_rules(|rules| rules.minors = true).and_seated(&["ann"]);
+    m.joins("gus", Role::Cofacilitator);
+    m.ok("fay", Request::OpenAsides { groups: vec![vec![m.id("fay"), m.id("gus")]], seconds: None });
 }
 
 #[test]
