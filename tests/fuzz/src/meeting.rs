@@ -16,7 +16,8 @@ use crate::{choices::Choices, request};
 const STEPS_MAX: usize = 300;
 /// More timeouts than that at one instant: one of them stays due.
 const DUE_MAX: usize = 64;
-const ROLES: [Role; 10] = [
+const PEOPLE: u8 = 10;
+const ROLES: [Role; PEOPLE as usize] = [
     Role::Facilitator,
     Role::Member,
     Role::Member,
@@ -37,6 +38,7 @@ const FORMATS: [&str; 8] = ["", "support_circle", "twelve_step", "teen", "restri
 pub fn hold(bytes: &[u8]) {
     let mut choices = Choices::of(bytes);
     let mut meeting = Meeting::new(&mut choices);
+    meeting.gather(&mut choices);
     for _ in 0..STEPS_MAX {
         if choices.are_over() {
             break;
@@ -56,7 +58,8 @@ struct Meeting {
     /// The newest secret of each connection, dead ones included.
     secrets: BTreeMap<ConnectionId, SecretHash>,
     asked: Vec<(RequestId, Request)>,
-    desk: Option<Desk>,
+    /// Who was last told what facilitators see, and what they were told.
+    desk: Option<(ConnectionId, Desk)>,
     /// The last table that the relay was given; none since a restart.
     table: Option<ForwardingTable>,
     /// Whose connection was lost, and when.
@@ -85,11 +88,25 @@ impl Meeting {
         }
     }
 
+    /// Who is there from the start: with the first byte alone a meeting is under way, and what follows is asked at a seat.
+    fn gather(&mut self, choices: &mut Choices<'_>) {
+        for who in 0..choices.below(PEOPLE) {
+            let mut claims = self.claims(who, &mut Choices::of(&[]));
+            claims.expires = 3_600_000;
+            claims.publish = [Sent::Microphone, Sent::Camera, Sent::Screen].to_vec();
+            self.come(claims);
+        }
+    }
+
     fn step(&mut self, choices: &mut Choices<'_>) {
         match choices.below(32) {
-            0..=3 => self.come(choices),
+            0..=3 => {
+                let claims = self.somebody(choices);
+                self.come(claims);
+            }
             4 => {
-                self.knock(choices);
+                let claims = self.somebody(choices);
+                self.knock(claims);
             }
             5 | 6 => self.come_back(choices),
             7..=20 => self.ask(choices),
@@ -111,16 +128,15 @@ impl Meeting {
     }
 
     /// The whole way to a seat, if the room lets it be gone.
-    fn come(&mut self, choices: &mut Choices<'_>) {
-        let connection = self.knock(choices);
+    fn come(&mut self, claims: Claims) {
+        let connection = self.knock(claims);
         let GroundRules { version, hash, .. } = self.definition.ground_rules.clone();
         self.request(connection, Request::AcceptGroundRules { version, hash });
         self.admit();
     }
 
-    fn knock(&mut self, choices: &mut Choices<'_>) -> ConnectionId {
+    fn knock(&mut self, claims: Claims) -> ConnectionId {
         let connection = self.connect();
-        let claims = self.claims(choices);
         let fresh = self.fresh();
         self.apply(Command::Knock { connection, claims, fresh });
         connection
@@ -136,7 +152,11 @@ impl Meeting {
     }
 
     fn ask(&mut self, choices: &mut Choices<'_>) {
-        let Some(connection) = choices.pick(&self.live).copied() else { return };
+        // Members' wishes are refused for the most part: half of what is asked, a facilitator asks.
+        let facilitator = self.desk.as_ref().map(|(facilitator, _)| *facilitator);
+        let facilitator = facilitator.filter(|facilitator| self.live.contains(facilitator));
+        let anybody = choices.pick(&self.live).copied();
+        let Some(connection) = facilitator.filter(|_| choices.flip()).or(anybody) else { return };
         if choices.one_in(16)
             && let Some((request_id, request)) = choices.pick(&self.asked).cloned()
         {
@@ -159,14 +179,12 @@ impl Meeting {
         self.apply(Command::Request { connection, request_id, request, fresh });
     }
 
-    /// Somebody who sees a knock admits it.
+    /// Whoever saw the list last admits the first of it.
     fn admit(&mut self) {
-        let Some(knock) = self.desk.as_ref().and_then(|desk| desk.knocks.first()).map(|knock| knock.id)
-        else {
-            return;
-        };
-        for connection in self.live.clone() {
-            self.request(connection, Request::Admit { knock, through_lock: true });
+        let Some((facilitator, desk)) = &self.desk else { return };
+        let (facilitator, first) = (*facilitator, desk.knocks.first().map(|knock| knock.id));
+        if let Some(knock) = first {
+            self.request(facilitator, Request::Admit { knock, through_lock: true });
         }
     }
 
@@ -205,7 +223,7 @@ impl Meeting {
 
     fn share(&mut self, choices: &mut Choices<'_>) {
         let Some(connection) = choices.pick(&self.live).copied() else { return };
-        let claims = self.claims(choices);
+        let claims = self.somebody(choices);
         let GroundRules { version, hash, .. } = rules(1 + u32::from(choices.below(2)));
         self.drawn += 1;
         let request_id = RequestId(format!("r{}", self.drawn));
@@ -350,12 +368,14 @@ impl Meeting {
                 self.secrets.insert(to, hash_of(secret));
             }
             Words::Frame(_) => {}
-            Words::Snapshot(view) => self.desk = view.desk.clone().or(self.desk.take()),
+            Words::Snapshot(view) => {
+                self.desk = view.desk.clone().map(|desk| (to, desk)).or(self.desk.take());
+            }
             Words::Delta(changes) => {
                 assert!(!changes.is_empty(), "a delta without changes");
                 for change in changes {
                     if let Change::Desk(desk) = change {
-                        self.desk = Some((**desk).clone());
+                        self.desk = Some((to, (**desk).clone()));
                     }
                 }
             }
@@ -383,13 +403,18 @@ impl Meeting {
         Fresh { secret, hash }
     }
 
-    fn claims(&mut self, choices: &mut Choices<'_>) -> Claims {
-        let who = usize::from(choices.below(10));
+    fn somebody(&mut self, choices: &mut Choices<'_>) -> Claims {
+        let who = choices.below(PEOPLE);
+        self.claims(who, choices)
+    }
+
+    fn claims(&mut self, who: u8, choices: &mut Choices<'_>) -> Claims {
+        let who = usize::from(who);
         let subject = format!("subject-{who}");
         // Once in a while a ticket that was shown before, or one of another role.
         self.drawn += 1;
         let number = if choices.one_in(16) { 1 } else { self.drawn };
-        let role = if choices.one_in(32) { choices.below(10).into() } else { who };
+        let role = if choices.one_in(32) { choices.below(PEOPLE).into() } else { who };
         Claims {
             issuer: "clinic".to_owned(),
             ticket: format!("ticket-{number}"),
@@ -431,7 +456,7 @@ fn hash_of(secret: &Secret) -> SecretHash {
 }
 
 fn name(choices: &mut Choices<'_>) -> String {
-    format!("subject-{}", choices.below(10))
+    format!("subject-{}", choices.below(PEOPLE))
 }
 
 fn rules(version: u32) -> GroundRules {
