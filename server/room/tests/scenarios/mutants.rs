@@ -1,10 +1,13 @@
 //! What no other scenario noticed when it was changed: found by mutation testing, see docs/mutants.md.
 
-use hearth_forwarding::{Generation, Source};
-use hearth_protocol::{FloorMode, HandKind, Level, Outcome, RefusalCode, Request, Role, RoundOrder};
-use hearth_room::{Act, Command};
+use hearth_forwarding::{Generation, Reason, Source};
+use hearth_protocol::{
+    BreachCode, FloorMode, HandKind, Level, Millis, Outcome, RefusalCode, Request, RequestId, Role,
+    RoundOrder,
+};
+use hearth_room::{Act, Command, Room};
 
-use crate::meeting::{Meeting, RULES_HASH, claims, open, rules};
+use crate::meeting::{Meeting, RULES_HASH, accept, claims, definition, open, rules};
 
 fn round() -> Request {
     Request::RoundStart { order: RoundOrder::Seated, turn_seconds: None, include_facilitators: false }
@@ -189,4 +192,162 @@ fn another_word_than_the_one_that_was_given_ends_nothing() {
     // And the right one is spent by the wrong one.
     m.refused("fay", Request::EndNow { confirm: Some(word) }, RefusalCode::ConfirmationNeeded);
     assert!(!m.ended);
+}
+
+/// Each of these stands in the woken room as it stood in the one before, and is something.
+fn check_wakes(m: &Meeting, fields: &[&str]) {
+    let written = |room: &Room| serde_json::to_value(room.snapshot()).expect("a snapshot is JSON");
+    let (before, empty) = (written(&m.room), written(&Room::new(m.definition.clone())));
+    let woken = written(&Room::restore(m.definition.clone(), m.room.snapshot(), true));
+    assert_eq!(woken["at"], m.now);
+    for field in fields {
+        assert_ne!(before[field], empty[field], "{field} says nothing");
+        assert_eq!(woken[field], before[field], "{field}");
+    }
+}
+
+#[test]
+fn a_room_wakes_with_everything_that_it_knew() {
+    let mut m = Meeting::seated(&["ann"]);
+    let mut gus = claims("gus", Role::Cofacilitator);
+    gus.rank = 1;
+    m.waits_with(gus);
+    m.ok("fay", Request::Admit { knock: m.knock_of("gus"), through_lock: false });
+    m.waits("dee", Role::Member);
+    m.ok("fay", Request::Deny { knock: m.knock_of("dee") });
+    m.drops("fay");
+    m.wait(10_000);
+    m.definition.ground_rules = rules(2, "rules-2");
+    m.apply(Command::Define(Box::new(m.definition.clone())));
+    m.refused("ann", Request::Freeze, RefusalCode::NotAllowed);
+    m.ok("gus", Request::Breach { code: BreachCode::Other, participant: None });
+    m.ok("gus", Request::End { seconds: 300 });
+    m.ok("gus", Request::EndNow { confirm: None });
+    check_wakes(&m, &["started", "next_subject", "next_knock", "knocks_version", "denied", "denials"]);
+    check_wakes(&m, &["consent_window", "lead", "former_leads", "freeze", "breaches", "refusals"]);
+    check_wakes(&m, &["ends_at", "end_asked"]);
+
+    let mut m = Meeting::seated(&["ann"]);
+    m.drops("fay");
+    m.wait(30_000);
+    check_wakes(&m, &["hold", "unattended_since"]);
+
+    let mut m = Meeting::seated(&["ann"]);
+    let Some(Outcome::Confirm { word }) = m.ok("fay", Request::EndNow { confirm: None }) else {
+        panic!("no word to confirm with");
+    };
+    m.ok("fay", Request::EndNow { confirm: Some(word) });
+    check_wakes(&m, &["ended"]);
+}
+
+#[test]
+fn a_room_that_wakes_with_nobody_in_it_is_not_locked_for_ever() {
+    let mut m = Meeting::new().restarted(false);
+    m.joins("fay", Role::Facilitator);
+}
+
+#[test]
+fn a_secret_that_was_never_heard_of_leads_to_the_door() {
+    let mut m = Meeting::seated(&["ann"]);
+    let first = m.hears("ann").secret.clone().expect("was seated");
+    let lost = m.returns_with("ann", &first, None);
+    let lost = m.heard[&lost].secret.clone().expect("was seated");
+    m.returns_with("ann", &first, None);
+    m.returns_with("ann", &lost, None);
+    assert!(!m.hears("ann").is_gone());
+}
+
+#[test]
+fn many_secrets_that_were_used_are_remembered_until_their_owner_leaves() {
+    let mut m = Meeting::seated(&["ann"]);
+    let first = m.hears("ann").secret.clone().expect("was seated");
+    for _ in 0..32 {
+        m.returns("ann", None);
+        m.ok("ann", open(Source::Microphone));
+    }
+    m.returns_with("ann", &first, None);
+    assert!(!m.hears("ann").is_gone());
+}
+
+#[test]
+fn what_was_spent_before_leaving_opens_not_even_the_door_after_it() {
+    let mut m = Meeting::seated(&["ann"]);
+    let first = m.hears("ann").secret.clone().expect("was seated");
+    m.returns("ann", None);
+    m.ok("ann", open(Source::Microphone));
+    m.ok("ann", Request::Leave);
+    m.joins("ann", Role::Member);
+    m.returns_with("ann", &first, None);
+    assert!(m.hears("ann").is_gone());
+}
+
+#[test]
+fn agreeing_twice_to_the_same_at_the_door_is_recorded_once() {
+    let mut m = Meeting::seated(&[]);
+    m.waits("mia", Role::Member);
+    m.ok("mia", accept());
+    assert_eq!(m.acts(|act| matches!(act, Act::Consented { subject, .. } if subject == "mia")), 1);
+}
+
+#[test]
+fn the_desk_sees_who_needs_to_be_let_through_the_lock() {
+    let mut m = Meeting::seated(&["ann"]);
+    m.ok("fay", Request::Lock { locked: true });
+    for (name, outside) in [("ann", false), ("mia", true)] {
+        m.waits(name, Role::Member);
+        let desk = m.view("fay").desk.clone().expect("sees the desk");
+        let knock = desk.knocks.iter().find(|knock| knock.alias == name).expect("on the list");
+        assert_eq!(knock.needs_through_lock, outside, "{name}");
+    }
+}
+
+#[test]
+fn a_format_begins_with_the_floor_of_its_first_segment() {
+    let mut definition = definition();
+    definition.format.segments[0].floor = FloorMode::Hands;
+    let mut m = Meeting::of(definition);
+    m.joins("fay", Role::Facilitator);
+    assert_eq!(m.view("fay").floor.mode, FloorMode::Hands);
+}
+
+#[test]
+fn a_peer_lead_sends_what_members_may_where_the_format_lets_nobody_of_theirs_lead() {
+    for (leads, closed) in [(true, false), (false, true)] {
+        let mut definition = definition();
+        definition.format.rules.peer_lead = leads;
+        definition.format.segments[0].sources = vec![hearth_protocol::Source::Microphone];
+        let mut m = Meeting::of(definition).and_seated(&[]);
+        m.joins("pat", Role::PeerLead);
+        assert_eq!(m.closed("pat", Source::Camera).contains(&Reason::Format), closed, "leads: {leads}");
+    }
+}
+
+#[test]
+fn a_change_of_format_begins_its_times_anew_but_for_who_is_missing() {
+    let teen = || Request::ChangeFormat { format: "teen".to_owned() };
+    let on_hold = |m: &Meeting| m.view("ann").room.hold.is_some();
+    // Who was missing already when the format did not ask for them is missed from then on.
+    let mut m = Meeting::seated(&["ann"]);
+    m.joins("gus", Role::Cofacilitator);
+    m.ok("gus", Request::Leave);
+    m.wait(100_000);
+    m.ok("fay", teen());
+    let segment = m.view("ann").room.segment.clone().expect("runs");
+    assert_eq!(segment.until, Some(Millis(m.now + 240_000)));
+    m.wait(59_999);
+    assert!(!on_hold(&m));
+    // And the same format again does not begin that anew.
+    m.ok("fay", teen());
+    m.wait(1);
+    assert!(on_hold(&m));
+}
+
+#[test]
+fn what_was_answered_at_the_door_is_answered_there_as_before() {
+    let mut m = Meeting::seated(&[]);
+    let connection = m.knocks("mia", Role::Member);
+    let (id, old) = (RequestId("once".to_owned()), "rules-0".to_owned());
+    let refused = m.asks_again(connection, id.clone(), Request::AcceptGroundRules { version: 0, hash: old });
+    assert_eq!(refused, Err(RefusalCode::GroundRulesChanged));
+    assert_eq!(m.asks_again(connection, id, accept()), refused);
 }
