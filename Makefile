@@ -40,7 +40,8 @@ fuzz: ## Fuzz the codec, the room or the relay's entrance (TARGET=guard SECS=600
 	  -max_total_time=$(SECS) -max_len=4096 -rss_limit_mb=1024 -timeout=10
 
 fuzz-corpus: ## Keep of what fuzzing has found the few files that cover it (TARGET=codec)
-	$(FUZZ) run --fuzz-dir tests/fuzz --sanitizer none $(TARGET) tests/fuzz/corpus/$(TARGET) $(SCRATCH) -- -merge=1
+	$(FUZZ) run --fuzz-dir tests/fuzz --sanitizer none $(TARGET) tests/fuzz/corpus/$(TARGET) $(SCRATCH) -- \
+	  -set_cover_merge=1 -use_counters=0
 
 mutants: ## Change the rules in every small way and see that a test notices (FILE=server/room/src/gate.rs); needs cargo-mutants
 	cargo mutants --package hearth-room --package hearth-forwarding $(if $(FILE),--file $(FILE)) --jobs 1

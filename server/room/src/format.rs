@@ -221,3 +221,43 @@ fn all_sources() -> Vec<Source> {
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_sets_of_rules_the_stricter_of_each_holds() {
+        let loose = FormatRules {
+            capacity: None,
+            audience: true,
+            observers_max: None,
+            peer_lead: true,
+            facilitators_min: 1,
+            facilitators_wait_seconds: 0,
+            minors: false,
+            roster_only: false,
+            waiting_room: false,
+            member_chat: true,
+        };
+        let strict = FormatRules {
+            capacity: Some(4),
+            audience: false,
+            observers_max: Some(0),
+            peer_lead: false,
+            facilitators_min: 2,
+            facilitators_wait_seconds: 60,
+            minors: true,
+            roster_only: true,
+            waiting_room: true,
+            member_chat: false,
+        };
+        assert_eq!(loose.and(strict), strict);
+        assert_eq!(strict.and(loose), strict);
+    }
+
+    #[test]
+    fn what_goes_without_saying_is_not_written() {
+        assert!(!Format::default().write().contains("hard_stop"));
+    }
+}

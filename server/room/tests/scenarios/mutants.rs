@@ -3,7 +3,7 @@
 use hearth_forwarding::{Generation, Reason, Source};
 use hearth_protocol::{
     BreachCode, FloorMode, HandKind, Level, Millis, Outcome, RefusalCode, Request, RequestId, Role,
-    RoundOrder,
+    RoundOrder, ServerFrame,
 };
 use hearth_room::{Act, Command, Room};
 
@@ -350,4 +350,29 @@ fn what_was_answered_at_the_door_is_answered_there_as_before() {
     let refused = m.asks_again(connection, id.clone(), Request::AcceptGroundRules { version: 0, hash: old });
     assert_eq!(refused, Err(RefusalCode::GroundRulesChanged));
     assert_eq!(m.asks_again(connection, id, accept()), refused);
+}
+
+#[test]
+fn whoever_comes_back_is_shown_the_ground_rules_only_where_they_have_not_agreed() {
+    let mut m = Meeting::seated(&["ann"]);
+    let shown = |m: &Meeting| m.hears("ann").count(|frame| matches!(frame, ServerFrame::GroundRules(_)));
+    m.returns("ann", None);
+    assert_eq!(shown(&m), 0);
+    m.definition.ground_rules = rules(2, "rules-2");
+    m.apply(Command::Define(Box::new(m.definition.clone())));
+    m.returns("ann", None);
+    assert_eq!(shown(&m), 1);
+}
+
+#[test]
+fn as_many_answers_are_remembered_as_the_policy_says() {
+    let mut m = Meeting::with(|policy| policy.requests_remembered = 2).and_seated(&["ann"]);
+    let mut ask = |id: &str, request: Request| m.asks_again(m.at["ann"], RequestId(id.to_owned()), request);
+    let raise = || Request::RaiseHand { kind: HandKind::Speak };
+    for id in ["first", "second"] {
+        assert_eq!(ask(id, Request::Yield), Err(RefusalCode::NotPossible));
+    }
+    assert_eq!(ask("first", raise()), Err(RefusalCode::NotPossible), "as before");
+    assert_eq!(ask("third", Request::Yield), Err(RefusalCode::NotPossible));
+    assert_eq!(ask("first", raise()), Ok(None), "forgotten");
 }
