@@ -376,3 +376,20 @@ fn as_many_answers_are_remembered_as_the_policy_says() {
     assert_eq!(ask("third", Request::Yield), Err(RefusalCode::NotPossible));
     assert_eq!(ask("first", raise()), Ok(None), "forgotten");
 }
+
+#[test]
+fn nobody_is_kept_apart_from_themselves() {
+    let mut m = Meeting::seated(&["ann"]);
+    let alone = |apart| Request::KeepApart { one: m.id("ann"), other: m.id("ann"), apart };
+    for request in [alone(true), alone(false)] {
+        m.refused("fay", request, RefusalCode::NotPossible);
+    }
+}
+
+#[test]
+fn a_minute_with_nothing_beyond_the_limit_is_not_counted() {
+    let mut m = Meeting::seated(&["ann"]);
+    m.refused("ann", Request::Freeze, RefusalCode::NotAllowed);
+    m.wait(120_000);
+    assert_eq!(m.acts(|act| matches!(act, Act::Refused { .. })), 1);
+}
