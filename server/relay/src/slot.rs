@@ -273,7 +273,7 @@ impl Slot {
     fn number(&mut self, packet: &Packet, now: Instant) -> Result<Numbers, Skip> {
         let run = &mut self.run;
         let sequence = run.place(packet.sequence).ok_or(Skip::Late)?;
-        let newest = packet.sequence >= run.highest_in;
+        let newest = sequence > self.last.sequence;
         if packet.payload.is_empty() {
             run.close_gap(packet.sequence);
             return Err(Skip::Padding);
@@ -290,8 +290,8 @@ impl Slot {
             tl0_index: tl0_index.map(|index| index.wrapping_add(run.tl0_offset)),
             key_index: key_index.map(|index| index.wrapping_add(run.key_offset) & 0x1f),
         };
+        run.highest_in = run.highest_in.max(packet.sequence);
         if newest {
-            run.highest_in = packet.sequence;
             self.last = Last {
                 sequence,
                 timestamp: numbers.timestamp,
@@ -461,6 +461,24 @@ mod tests {
             assert_eq!(take(sequence, true), None);
         }
         assert_eq!(take(200, false), Some(first + 4));
+    }
+
+    #[test]
+    fn a_late_packet_from_before_padding_takes_no_number_of_the_next_sources() {
+        let now = Instant::now();
+        let mut slot = Slot::new(Kind::Audio, 0);
+        slot.assign(Some(filling(ANNA, Feed::Microphone)), now);
+        let mut packet = frame(Feed::Microphone, 10, 0, false);
+        let first = slot.take(ANNA, &packet, now).expect("taken").numbers.sequence;
+        packet.payload = Arc::from(&[][..]);
+        packet.sequence = 50;
+        assert_eq!(slot.take(ANNA, &packet, now), Err(Skip::Padding));
+        let late = slot.take(ANNA, &frame(Feed::Microphone, 40, 0, false), now).expect("taken");
+        assert_eq!(late.numbers.sequence, first + 30);
+        slot.assign(Some(filling(BERT, Feed::Microphone)), now);
+        let next = slot.take(BERT, &frame(Feed::Microphone, 7, 0, false), now).expect("taken");
+        assert!(next.switched);
+        assert_eq!(next.numbers.sequence, first + 31);
     }
 
     #[test]
