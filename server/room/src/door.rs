@@ -265,6 +265,7 @@ impl Room {
             return;
         };
         let subject = self.subject_of(&knock.claims);
+        self.bring_signals_in(&knock.claims.subject);
         let before = self.device_seat(subject).map(|seat| seat.gates.map(|gate| gate.facilitator));
         let Some(seat) = self.seats.get_mut(&subject) else { return };
         let joins = !seat.is_held();

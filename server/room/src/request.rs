@@ -20,8 +20,8 @@ impl Room {
     ) {
         // Whoever was shown out hears nothing more.
         self.heard_from(connection);
-        let Some((_, sub)) = self.who_is_at(connection) else { return };
-        if id.is_valid() && self.takes_signal(&sub, &request) {
+        let Some((at, _)) = self.who_is_at(connection) else { return };
+        if id.is_valid() && self.takes_signal(at, &request) {
             out.frame(connection, Answer::Ok.frame(id));
             return;
         }

@@ -13,7 +13,7 @@ use hearth_protocol::{
     ServerFrame, Signal, SignalId, SignalKind,
 };
 
-use crate::knock::At;
+use crate::knock::{At, Knock};
 use crate::seat::participant;
 use crate::{ConnectionId, Effects, Fresh, Policy, Room, alias};
 
@@ -24,10 +24,17 @@ const REPEAT_MS_MIN: u32 = 1_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Signals {
     next: u32,
-    /// By subject, at the door too.
-    raised: BTreeMap<(String, SignalKind), Raised>,
+    raised: BTreeMap<(Sender, SignalKind), Raised>,
     /// What whoever sees nothing of the room was told of their own.
     told: BTreeMap<ConnectionId, DoorSignal>,
+}
+
+/// A subject, at the door too. A device of theirs that nobody has let in while their seat is held speaks for itself: it learns nothing
+/// of what was sent from the seat, and takes nothing of it back.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Sender {
+    sub: String,
+    new_device: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +57,22 @@ struct Answered {
 }
 
 impl Signals {
-    fn of(&self, sub: &str, kind: SignalKind) -> Option<&Raised> {
-        if self.raised.is_empty() { None } else { self.raised.get(&(sub.to_owned(), kind)) }
+    fn of(&self, sender: Sender, kind: SignalKind) -> Option<&Raised> {
+        self.raised.get(&(sender, kind))
+    }
+
+    /// Two of one kind become one: whoever was not answered yet is not forgotten.
+    fn keep(&mut self, sender: Sender, kind: SignalKind, raised: Raised) {
+        let key = (sender, kind);
+        if self.raised.get(&key).is_none_or(|one| one.answered.is_some()) {
+            self.raised.insert(key, raised);
+        }
+    }
+}
+
+impl Sender {
+    fn seated(sub: &str) -> Sender {
+        Sender { sub: sub.to_owned(), new_device: false }
     }
 }
 
@@ -88,22 +109,33 @@ impl Raised {
 
 impl Room {
     /// Whether this was a signal. It is taken before any rule could refuse it.
-    pub(crate) fn takes_signal(&mut self, sub: &str, request: &Request) -> bool {
+    pub(crate) fn takes_signal(&mut self, at: At, request: &Request) -> bool {
+        let Some(sender) = self.sender_at(at) else { return false };
         if let Request::Distress = request {
-            self.raise_signal(sub, SignalKind::Distress);
+            self.raise_signal(sender, SignalKind::Distress);
         } else if let Request::NotAlone { on: true } = request {
-            self.raise_signal(sub, SignalKind::NotAlone);
+            self.raise_signal(sender, SignalKind::NotAlone);
         } else if let Request::NotAlone { on: false } = request {
-            self.signals.raised.remove(&(sub.to_owned(), SignalKind::NotAlone));
+            self.signals.raised.remove(&(sender, SignalKind::NotAlone));
         } else {
             return false;
         }
         true
     }
 
+    fn sender_at(&self, at: At) -> Option<Sender> {
+        Some(match at {
+            At::Door(knock) => {
+                let knock = self.knocks.get(&knock)?;
+                Sender { sub: knock.claims.subject.clone(), new_device: self.is_new_device(knock) }
+            }
+            At::Seat(subject) => Sender::seated(&self.seats.get(&subject)?.sub),
+        })
+    }
+
     /// One that stands already stands. After an answer one may call again.
-    fn raise_signal(&mut self, sub: &str, kind: SignalKind) {
-        let key = (sub.to_owned(), kind);
+    fn raise_signal(&mut self, sender: Sender, kind: SignalKind) {
+        let key = (sender, kind);
         let again = kind == SignalKind::Distress;
         if self.signals.raised.get(&key).is_some_and(|one| one.answered.is_none() || !again) {
             return;
@@ -130,13 +162,14 @@ impl Room {
         fresh: &Fresh,
     ) -> Result<(), RefusalCode> {
         let found = self.signals.raised.iter().find(|(_, one)| one.id == id);
-        let ((sub, kind), _) = found.ok_or(RefusalCode::NotFound)?;
-        let (key, subject) = ((sub.clone(), *kind), self.subjects.get(sub).copied());
+        let (key, _) = found.ok_or(RefusalCode::NotFound)?;
+        let (key, subject) = (key.clone(), self.subjects.get(&key.0.sub).copied());
         if subject == Some(actor) {
             return Err(RefusalCode::NotPossible);
         }
         if let Some(text) = text {
-            let readers = subject.filter(|_| key.1 == SignalKind::Distress).filter(|to| self.is_hearing(*to));
+            let reads = key.1 == SignalKind::Distress && !key.0.new_device;
+            let readers = subject.filter(|to| reads && self.is_hearing(*to));
             let to = readers.ok_or(RefusalCode::NotPossible)?;
             let to = Audience::Participant { participant: participant(to) };
             self.write(out, actor, to, MessageKind::Answer, text, fresh)?;
@@ -165,35 +198,60 @@ impl Room {
 
     /// Whoever was removed, or has gone from the door, signals no more.
     pub(crate) fn settle_signals(&mut self) {
-        let mut raised = std::mem::take(&mut self.signals.raised);
-        raised.retain(|(sub, _), _| self.knock_of(sub).is_some() || self.seat_of(sub).is_some());
-        self.signals.raised = raised;
+        for ((sender, kind), one) in std::mem::take(&mut self.signals.raised) {
+            let knock = self.knock_of(&sender.sub);
+            if sender.new_device {
+                // Its seat may be gone by now: then it waits like anyone.
+                let apart = knock.map(|knock| self.is_new_device(knock.1));
+                let sender = apart.map(|new_device| Sender { new_device, ..sender });
+                sender.into_iter().for_each(|sender| self.signals.keep(sender, kind, one.clone()));
+            } else if knock.is_some() || self.seat_of(&sender.sub).is_some() {
+                self.signals.keep(sender, kind, one);
+            }
+        }
+    }
+
+    /// What was sent from a new device is sent from the seat, once that is the one that has it.
+    pub(crate) fn bring_signals_in(&mut self, sub: &str) {
+        for kind in [SignalKind::Distress, SignalKind::NotAlone] {
+            let device = Sender { new_device: true, ..Sender::seated(sub) };
+            if let Some(one) = self.signals.raised.remove(&(device, kind)) {
+                self.signals.keep(Sender::seated(sub), kind, one);
+            }
+        }
     }
 
     /// As its sender sees it, in the room.
     pub(crate) fn own_signal(&self, subject: Subject) -> Option<OwnSignal> {
-        let raised = self.signals.of(&self.seats.get(&subject)?.sub, SignalKind::Distress)?;
+        let raised = self.sent_from(subject, SignalKind::Distress)?;
         let attended = self.hearing().any(|(_, other)| other != subject && self.is_facilitator(other));
         Some(OwnSignal { since: Millis(raised.since), state: raised.state(attended) })
     }
 
     pub(crate) fn is_not_alone(&self, subject: Subject) -> bool {
-        let seat = self.seats.get(&subject);
-        seat.is_some_and(|seat| self.signals.of(&seat.sub, SignalKind::NotAlone).is_some())
+        self.sent_from(subject, SignalKind::NotAlone).is_some()
+    }
+
+    fn sent_from(&self, subject: Subject, kind: SignalKind) -> Option<&Raised> {
+        if self.signals.raised.is_empty() {
+            return None;
+        }
+        self.signals.of(self.sender_at(At::Seat(subject))?, kind)
     }
 
     pub(crate) fn signals_at_the_desk(&self) -> Vec<Signal> {
         let mut signals: Vec<Signal> = (self.signals.raised.iter())
-            .map(|((sub, kind), raised)| {
-                let seat = self.seat_of(sub);
-                let knock = self.knock_of(sub);
+            .map(|((sender, kind), raised)| {
+                let seat = self.seat_of(&sender.sub).filter(|_| !sender.new_device);
+                let knock = self.knock_of(&sender.sub);
+                let knock = knock.filter(|(_, knock)| self.is_new_device(knock) == sender.new_device);
                 let alias = seat.and_then(|subject| Some(self.seats.get(&subject)?.alias.shown(subject)));
-                let claimed = knock.and_then(|id| Some(&self.knocks.get(&id)?.claims.alias));
+                let claimed = knock.map(|(_, knock)| &knock.claims.alias);
                 Signal {
                     id: raised.id,
                     kind: *kind,
                     participant: seat.map(participant),
-                    knock,
+                    knock: knock.map(|(id, _)| id),
                     alias: alias
                         .or_else(|| claimed.map(|alias| alias::at_the_door(alias)))
                         .unwrap_or_default(),
@@ -211,13 +269,10 @@ impl Room {
     /// facilitator's answer or the time alone changes it.
     pub(crate) fn tell_signals(&mut self, out: &mut Effects) {
         let mut told = BTreeMap::new();
-        for (connection, at) in &self.connections {
-            let sub = match at {
-                At::Door(knock) => self.knocks.get(knock).map(|knock| &knock.claims.subject),
-                At::Seat(subject) if self.is_hearing(*subject) => None,
-                At::Seat(subject) => self.seats.get(subject).map(|seat| &seat.sub),
-            };
-            let raised = sub.and_then(|sub| self.signals.of(sub, SignalKind::Distress));
+        for (connection, at) in self.connections.iter().filter(|_| !self.signals.raised.is_empty()) {
+            let sees = matches!(at, At::Seat(subject) if self.is_hearing(*subject));
+            let sender = self.sender_at(*at).filter(|_| !sees);
+            let raised = sender.and_then(|sender| self.signals.of(sender, SignalKind::Distress));
             let Some(raised) = raised else { continue };
             let crisis_line = self.definition.crisis_line.clone();
             let signal = DoorSignal { since: Millis(raised.since), state: raised.state(true), crisis_line };
@@ -235,7 +290,7 @@ impl Room {
         self.seats.get(&subject).filter(|seat| !seat.is_removed()).map(|_| subject)
     }
 
-    fn knock_of(&self, sub: &str) -> Option<KnockId> {
-        self.knocks.iter().find(|(_, knock)| knock.claims.subject == sub).map(|(id, _)| *id)
+    fn knock_of(&self, sub: &str) -> Option<(KnockId, &Knock)> {
+        self.knocks.iter().find(|(_, knock)| knock.claims.subject == sub).map(|(id, knock)| (*id, knock))
     }
 }

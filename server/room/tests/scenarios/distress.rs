@@ -288,6 +288,61 @@ fn not_being_alone_stands_until_it_is_taken_back_and_brings_no_words_on_the_scre
     assert!(signals(&m, "fay").is_empty() && !m.view("ann").you.not_alone);
 }
 
+#[test]
+fn a_device_that_nobody_let_in_neither_sees_nor_takes_back_what_was_sent_from_the_seat() {
+    let mut m = Meeting::seated(&["ann"]);
+    m.ok("ann", Request::Distress);
+    m.ok("ann", Request::NotAlone { on: true });
+    m.waits("ann", Role::Member);
+    m.wait(100_000);
+    assert_eq!(at_the_door(&m, "ann"), []);
+    m.ok("ann", Request::NotAlone { on: false });
+    assert_eq!(signals(&m, "fay").len(), 2);
+    assert!(signals(&m, "fay").iter().all(|one| one.participant.is_some() && one.knock.is_none()));
+    let knock = m.knock_of("ann");
+    m.ok("fay", Request::Admit { knock, through_lock: false });
+    assert!(m.view("ann").you.not_alone && state(&m, "ann").is_some(), "now it is hers");
+}
+
+#[test]
+fn what_a_new_device_sends_shows_on_no_screen_of_the_seat_until_it_is_let_in() {
+    let mut m = Meeting::seated(&["ann"]);
+    let seat = m.at["ann"];
+    m.waits("ann", Role::Member);
+    let told = m.heard[&seat].deltas.len();
+    m.ok("ann", Request::Distress);
+    m.ok("ann", Request::NotAlone { on: true });
+    assert_eq!(at_the_door(&m, "ann"), [OwnSignalState::Sent]);
+    assert_eq!(m.heard[&seat].deltas.len(), told);
+    let knock = m.knock_of("ann");
+    assert!(signals(&m, "fay").iter().all(|one| (one.participant, one.knock) == (None, Some(knock))));
+    let signal = signals(&m, "fay")[0].id;
+    m.refused("fay", answer(signal, Some("I am with you.")), RefusalCode::NotPossible);
+    m.ok("fay", Request::Admit { knock, through_lock: false });
+    assert_eq!((state(&m, "ann"), signals(&m, "fay").len()), (Some(OwnSignalState::Sent), 2));
+    assert_eq!(signals(&m, "fay")[0].participant, Some(m.id("ann")));
+}
+
+#[test]
+fn a_call_of_a_new_device_outlives_the_seat_that_it_was_for() {
+    let mut m = Meeting::seated(&["ann"]);
+    let seat = m.at["ann"];
+    m.ok("ann", Request::Distress);
+    let first = signals(&m, "fay")[0].id;
+    m.ok("fay", answer(first, None));
+    m.waits("ann", Role::Member);
+    m.ok("ann", Request::Distress);
+    assert_eq!(signals(&m, "fay").len(), 2);
+    m.asks_over(seat, Request::Leave).unwrap();
+    let [signal] = &signals(&m, "fay")[..] else { panic!("one signal") };
+    assert!(signal.answered_by.is_none() && signal.knock.is_some());
+    m.ok("ann", Request::Leave);
+    m.waits("eve", Role::Member);
+    m.ok("eve", Request::Distress);
+    m.ok("eve", Request::Leave);
+    assert_eq!(signals(&m, "fay").len(), 1, "of whoever was seated once");
+}
+
 type Step = fn(&mut Meeting);
 
 /// A whole meeting, with everything in it that others could notice something by.
