@@ -82,10 +82,9 @@ impl Room {
             return Err(Obstacle::Unconfirmed);
         }
         let held = seat.is_some_and(Seat::is_held);
-        let facilitator_connected =
-            self.seats.values().any(|seat| seat.is_connected() && seat.role.is_facilitator());
         if claims.role.is_facilitator() {
-            return if facilitator_connected { Err(Obstacle::Unconfirmed) } else { Ok(()) };
+            let confirmed_by = self.facilitators().any(|seat| self.is_attending(seat));
+            return if confirmed_by { Err(Obstacle::Unconfirmed) } else { Ok(()) };
         }
         let in_charge = self.is_in_charge();
         if self.may_take_charge(claims.role) && !in_charge && (held || self.started.is_none()) {

@@ -117,7 +117,8 @@ impl Room {
     }
 
     /// Frozen, on hold and without agreement to the rules, little is accepted of members: leaving, muting, camera off,
-    /// a lower level, and in a freeze text to facilitators.
+    /// a lower level, and in a freeze text to facilitators. Without agreement facilitators are no more than they; that they may still
+    /// freeze the room closes, and opens nothing.
     pub(crate) fn is_accepted_now(&self, me: Subject, request: &Request) -> Result<(), RefusalCode> {
         let seat = self.seats.get(&me).ok_or(RefusalCode::NotSeated)?;
         let always = matches!(
@@ -127,26 +128,38 @@ impl Room {
                 | Request::SetOwn { open: false, .. }
                 | Request::RenewMedia
         ) || matches!(request, Request::SetLevel { level } if *level <= self.levels.chosen(me));
-        let in_crisis = matches!(request, Request::SetOwn { .. }) && self.is_in_crisis(seat);
-        if always || in_crisis || seat.role.is_facilitator() {
+        if always {
             return Ok(());
         }
-        let frozen = self.freeze.as_ref().is_some_and(|freeze| freeze.thawed.is_empty());
+        let spared = seat.role.is_facilitator() || self.is_spared(seat, request);
+        let frozen = !spared && self.freeze.as_ref().is_some_and(|freeze| freeze.thawed.is_empty());
         let frozen = frozen && !self.is_to_facilitators(request);
         if frozen && !matches!(request, Request::Thaw { .. }) {
             return Err(RefusalCode::Frozen);
         }
         let agrees = matches!(request, Request::AcceptGroundRules { .. });
-        if !agrees && self.is_barred(seat) {
+        if self.is_barred(seat) && !agrees && !matches!(request, Request::Freeze) {
             return Err(RefusalCode::GroundRulesChanged);
         }
-        if self.hold.is_some()
-            && !agrees
-            && !matches!(request, Request::LowerHand | Request::OpenOnTurn { .. } | Request::Export)
-        {
+        let goes_on = matches!(
+            request,
+            Request::LowerHand | Request::OpenOnTurn { .. } | Request::Export | Request::ResumeRoom
+        );
+        if self.hold.is_some() && !spared && !agrees && !goes_on {
             return Err(RefusalCode::OnHold);
         }
         Ok(())
+    }
+
+    /// What two in a crisis do with each other: their media, how much they take part, and their words.
+    fn is_spared(&self, seat: &Seat, request: &Request) -> bool {
+        let theirs = matches!(
+            request,
+            Request::SetOwn { .. }
+                | Request::SetLevel { .. }
+                | Request::Say { to: Audience::Room | Audience::Facilitators, .. }
+        );
+        theirs && self.is_in_crisis(seat)
     }
 
     fn is_to_facilitators(&self, request: &Request) -> bool {

@@ -89,9 +89,19 @@ impl Room {
         Ok(())
     }
 
-    /// Whether somebody whose ticket says so is connected. Nobody is ever elected.
+    /// Whether somebody whose ticket says so is connected, and agrees to the ground rules. Nobody is ever elected.
     pub(crate) fn is_in_charge(&self) -> bool {
-        self.seats.values().any(|seat| seat.is_connected() && self.may_take_charge(seat.role))
+        self.seats.values().any(|seat| self.is_attending(seat) && self.may_take_charge(seat.role))
+    }
+
+    /// Connected, and not barred for want of agreement to the rules.
+    pub(crate) fn is_attending(&self, seat: &Seat) -> bool {
+        seat.is_connected() && !self.is_barred(seat)
+    }
+
+    /// At the moment that somebody is not attending any more: since when. Whoever is connected has just been barred.
+    pub(crate) fn missing_since(&self, seat: &Seat) -> Option<u32> {
+        if self.is_attending(seat) { None } else { Some(seat.absent_since().unwrap_or(self.now)) }
     }
 
     pub(crate) fn may_take_charge(&self, role: Role) -> bool {
@@ -113,7 +123,7 @@ impl Room {
             return;
         }
         let last = self.seats.values().filter(|seat| self.may_take_charge(seat.role));
-        let since = last.filter_map(Seat::absent_since).max().unwrap_or(self.now);
+        let since = last.filter_map(|seat| self.missing_since(seat)).max().unwrap_or(self.now);
         self.unattended_since = Some(since);
         if let Some(hold) = &mut self.hold {
             hold.ends_at = hold.ends_at.max(since.saturating_add(self.definition.policy.hold_ms));

@@ -7,7 +7,7 @@ impl Room {
     /// One is the rule of `safety.rs`, which a peer lead keeps too; more are facilitators alone.
     pub(crate) fn is_staffed(&self) -> bool {
         let least = self.rules().facilitators_min;
-        least <= 1 || door::count(self.facilitators().filter(|seat| seat.is_connected())) >= least
+        least <= 1 || door::count(self.facilitators().filter(|seat| self.is_attending(seat))) >= least
     }
 
     pub(crate) fn settle_staff(&mut self) {
@@ -16,7 +16,8 @@ impl Room {
             return;
         };
         if self.agenda.short_since.is_none() {
-            let left = self.facilitators().filter_map(Seat::absent_since).max().unwrap_or(self.now);
+            let left = self.facilitators().filter_map(|seat| self.missing_since(seat)).max();
+            let left = left.unwrap_or(self.now);
             self.agenda.short_since = Some(left.max(started).max(self.agenda.adopted));
         }
     }
@@ -36,7 +37,7 @@ impl Room {
         listed && agreed
     }
 
-    fn facilitators(&self) -> impl Iterator<Item = &Seat> {
+    pub(crate) fn facilitators(&self) -> impl Iterator<Item = &Seat> {
         self.seats.values().filter(|seat| seat.role.is_facilitator())
     }
 }

@@ -1,8 +1,8 @@
 //! Mute that holds.
 
 use hearth_forwarding::{Reason, Source};
-use hearth_protocol::{FloorMode, RefusalCode, Request, Role};
-use hearth_room::Command;
+use hearth_protocol::{Audience, FloorMode, RefusalCode, Request, Role};
+use hearth_room::{Command, Definition};
 
 use crate::meeting::*;
 
@@ -237,4 +237,55 @@ fn whoever_is_barred_is_not_let_back_in_by_newer_rules_still() {
     assert!(!m.row("fay").unwrap().barred);
     m.ok("ann", Request::AcceptGroundRules { version: 3, hash: "rules-3".to_owned() });
     assert!(!m.row("ann").unwrap().barred);
+}
+
+#[test]
+fn a_facilitator_who_does_not_agree_to_the_rules_has_no_power_and_is_not_in_charge() {
+    let mut m = Meeting::seated(&["ann"]);
+    m.waits("eve", Role::Member);
+    let knock = m.knock_of("eve");
+    m.definition.ground_rules = rules(2, "rules-2");
+    let mut m = m.restarted(true);
+    m.returns("fay", None);
+    m.returns("ann", None);
+    let agree = || Request::AcceptGroundRules { version: 2, hash: "rules-2".to_owned() };
+    m.ok("ann", agree());
+    for request in [
+        Request::Admit { knock, through_lock: false },
+        Request::SetFloor { mode: FloorMode::Quiet },
+        Request::Say { to: Audience::Everywhere, text: "Good evening.".to_owned() },
+        Request::Remove { participant: m.id("ann") },
+        gate(&m, "ann", true),
+        Request::EndNow { confirm: None },
+        open(Source::Microphone),
+    ] {
+        m.refused("fay", request, RefusalCode::GroundRulesChanged);
+    }
+    m.ok("fay", close(Source::Microphone));
+    m.wait(29_999);
+    assert!(m.view("ann").room.hold.is_none());
+    m.wait(1);
+    assert!(m.view("ann").room.hold.as_ref().is_some_and(|hold| !hold.may_resume));
+    m.ok("fay", Request::Freeze);
+    assert!(m.view("ann").room.frozen.is_some(), "closing is always safe");
+    m.ok("fay", agree());
+    m.ok("fay", Request::ResumeRoom);
+}
+
+#[test]
+fn nobody_is_in_charge_from_the_moment_that_the_last_facilitator_is_barred() {
+    let mut m = Meeting::seated(&["ann"]);
+    m.joins("gus", Role::Cofacilitator);
+    m.ok("gus", Request::Leave);
+    m.wait(60_000);
+    m.apply(Command::Define(Box::new(Definition { ground_rules: rules(2, "rules-2"), ..definition() })));
+    m.ok("ann", Request::AcceptGroundRules { version: 2, hash: "rules-2".to_owned() });
+    m.wait(180_000 + 29_999);
+    assert!(m.row("fay").unwrap().barred && m.view("ann").room.hold.is_none());
+    m.wait(1);
+    assert!(m.view("ann").room.hold.is_some());
+    // Nobody is there who could confirm another.
+    m.knocks("hal", Role::Facilitator);
+    m.ok("hal", Request::AcceptGroundRules { version: 2, hash: "rules-2".to_owned() });
+    m.ok("hal", Request::ResumeRoom);
 }
