@@ -242,14 +242,21 @@ impl Room {
         Ok(())
     }
 
-    /// Nobody has been in charge for the grace: a facilitator who stood waiting to be confirmed comes in.
+    /// Nobody has been there to confirm a facilitator for as long as a room may be unattended: whoever stood waiting for it comes in,
+    /// whether the room is on hold by then, was before, or goes on with a peer lead.
     pub(crate) fn let_a_facilitator_in(&mut self, out: &mut Effects) {
-        let facilitators = self.waiting().filter(|(_, _, knock)| knock.claims.role.is_facilitator());
-        let free = facilitators.filter(|(_, _, knock)| self.comes_in_alone(knock));
-        let first = free.min_by_key(|(id, _, knock)| (knock.claims.rank, *id)).map(|(id, ..)| id);
-        if let Some(id) = first {
+        if let Some((_, id)) = self.lets_in() {
             self.seat(out, id);
         }
+    }
+
+    /// When, and whom.
+    pub(crate) fn lets_in(&self) -> Option<(u32, KnockId)> {
+        let facilitators = self.waiting().filter(|(_, _, knock)| knock.claims.role.is_facilitator());
+        let free = facilitators.filter(|(_, _, knock)| self.comes_in_alone(knock));
+        let (id, _, knock) = free.min_by_key(|(id, _, knock)| (knock.claims.rank, *id))?;
+        let since = self.facilitators().filter_map(Seat::absent_since).max().unwrap_or(knock.since);
+        Some((since.saturating_add(self.definition.policy.unattended_ms), id))
     }
 
     /// From the door to a seat. Whether they may was decided before, in the same command.

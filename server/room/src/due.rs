@@ -23,6 +23,7 @@ pub(crate) enum Due {
     LeadLost,
     Short,
     Hold,
+    LetIn,
     HoldOver,
     BreakOver,
     ConsentOver,
@@ -83,6 +84,7 @@ impl Room {
             self.turn_over_at().map(|at| (at, Due::TurnOver)),
             self.short_until().map(|at| (at, Due::Short)),
             self.hold_due(),
+            self.lets_in().map(|(at, _)| (at, Due::LetIn)),
             self.rests.until.map(|at| (at, Due::BreakOver)),
             window.map(|window| (window.ends_at, Due::ConsentOver)),
             self.cards.reminder.map(|at| (at, Due::Reminder)),
@@ -141,15 +143,12 @@ impl Room {
             }
             // Done by settling.
             Due::LeadLost | Due::StayOver => {}
-            Due::Short => self.hold(out, self.now),
+            Due::Short | Due::Hold => self.hold(out, self.now),
             Due::Proof => {
                 out.durable = true;
                 self.prove();
             }
-            Due::Hold => {
-                self.hold(out, self.now);
-                self.let_a_facilitator_in(out);
-            }
+            Due::LetIn => self.let_a_facilitator_in(out),
             Due::BreakOver => {
                 let _ = self.end_rest(out, None);
             }

@@ -439,3 +439,30 @@ fn sent_back_to_the_waiting_room_one_is_barred_and_detached() {
     assert_eq!(m.view("ben").you.participant, m.id("ben"));
     assert!(!m.is_heard("ben", Source::Microphone));
 }
+
+#[test]
+fn a_facilitator_waits_for_nobody_who_is_not_there_on_hold_either() {
+    let mut m = Meeting::seated(&["ann"]);
+    m.drops("fay");
+    m.wait(30_000);
+    m.returns("fay", None);
+    m.waits("gus", Role::Cofacilitator);
+    assert!(m.hears("gus").is_waiting() && m.view("fay").room.hold.is_some());
+    m.drops("fay");
+    m.wait(29_999);
+    assert!(m.hears("gus").is_waiting());
+    m.wait(1);
+    assert!(m.hears("gus").view.is_some());
+}
+
+#[test]
+fn a_facilitator_waits_for_nobody_who_is_not_there_while_a_peer_lead_goes_on() {
+    let mut m = Meeting::with_rules(|rules| rules.peer_lead = true).and_seated(&["ann"]);
+    m.joins("pat", Role::PeerLead);
+    m.waits("gus", Role::Cofacilitator);
+    m.drops("fay");
+    m.drops("gus");
+    m.wait(60_000);
+    m.returns("gus", None);
+    assert!(m.hears("gus").view.is_some() && m.view("gus").room.hold.is_none());
+}
