@@ -185,7 +185,8 @@ impl Room {
 
     fn check_chat(&self, me: Subject, least: ChatPolicy) -> Result<(), RefusalCode> {
         self.check_open_to_words(me)?;
-        let open = match self.chat_policy() {
+        let spared = self.seats.get(&me).is_some_and(|seat| self.is_in_crisis(seat));
+        let open = match if spared { self.base_chat() } else { self.chat_policy() } {
             ChatPolicy::Facilitators => false,
             ChatPolicy::Room => least == ChatPolicy::Room,
             ChatPolicy::Members => true,
@@ -193,16 +194,17 @@ impl Room {
         if open { Ok(()) } else { Err(RefusalCode::NotPossible) }
     }
 
-    /// Whether this person's words may go to the group at all: by their level, and unless the room is frozen or on hold.
+    /// Whether this person's words may go to the group at all: by their level, and unless freeze or hold closes them.
     pub(crate) fn check_open_to_words(&self, me: Subject) -> Result<(), RefusalCode> {
         self.check_writes(me)?;
         if self.is_facilitator(me) {
             return Ok(());
         }
-        if self.hold.is_some() {
+        let spared = self.seats.get(&me).is_some_and(|seat| self.is_in_crisis(seat));
+        if self.hold.is_some() && !spared {
             return Err(RefusalCode::OnHold);
         }
-        if self.freeze.is_some() {
+        if self.freeze.is_some() && !spared {
             return Err(RefusalCode::Frozen);
         }
         if self.may_write(me) { Ok(()) } else { Err(RefusalCode::NotPossible) }

@@ -1,7 +1,7 @@
 //! The crisis aside: two people out of the reach of what stops everyone else, while the facilitator is there.
 
 use hearth_forwarding::{Reason, Source};
-use hearth_protocol::{AsideId, FloorMode, RefusalCode, Request, Role, ThawStep};
+use hearth_protocol::{AsideId, Audience, FloorMode, Level, RefusalCode, Request, Role, ThawStep};
 
 use crate::meeting::*;
 
@@ -140,4 +140,29 @@ fn after_a_restart_nobody_is_spared_until_the_facilitator_is_there() {
     assert!(m.closed("ann", Source::Microphone).contains(&Reason::Freeze));
     m.returns("gus", None);
     assert_eq!(m.closed("ann", Source::Microphone), [Reason::Self_]);
+}
+
+#[test]
+fn words_and_levels_of_the_two_are_spared_as_well() {
+    let say = |to| Request::Say { to, text: "I am with you.".to_owned() };
+    for held in [false, true] {
+        let mut m = with_ann();
+        if held {
+            m.drops("fay");
+            m.drops("gus");
+            m.wait(60_000);
+            m.returns("gus", None);
+            m.returns("fay", None);
+        }
+        m.ok("fay", Request::Freeze);
+        m.ok("ann", Request::SetLevel { level: Level::Listen });
+        m.ok("ann", Request::SetLevel { level: Level::Video });
+        m.ok("ann", say(Audience::Room));
+        assert_eq!(m.readers("I am with you."), ["ann", "gus"], "on hold: {held}");
+        m.ok("ann", say(Audience::Facilitators));
+        m.refused("ann", say(Audience::Participant { participant: m.id("ben") }), RefusalCode::Frozen);
+        m.refused("ben", say(Audience::Room), RefusalCode::Frozen);
+        m.ok("ben", Request::SetLevel { level: Level::Listen });
+        m.refused("ben", Request::SetLevel { level: Level::Video }, RefusalCode::Frozen);
+    }
 }
