@@ -71,7 +71,7 @@ pub(crate) fn may(standing: &Standing, power: Power) -> bool {
         Power::Own => true,
         Power::Grant | Power::Round | Power::CloseGate => facilitator || peer_lead || helper,
         Power::Timer => facilitator || helper,
-        Power::Agenda | Power::Freeze | Power::SendToWaiting => facilitator || peer_lead,
+        Power::Agenda | Power::Freeze | Power::SendToWaiting | Power::ResumeRoom => facilitator || peer_lead,
         Power::Admit
         | Power::OpenGate
         | Power::CloseFacilitatorGate
@@ -80,7 +80,6 @@ pub(crate) fn may(standing: &Standing, power: Power) -> bool {
         | Power::OrderHands
         | Power::Lock
         | Power::Remove
-        | Power::ResumeRoom
         | Power::Aside
         | Power::ExportFormat
         | Power::Ceiling

@@ -134,7 +134,7 @@ impl Room {
         let spared = seat.role.is_facilitator() || self.is_spared(seat, request);
         let frozen = !spared && self.freeze.as_ref().is_some_and(|freeze| freeze.thawed.is_empty());
         let frozen = frozen && !self.is_to_facilitators(request);
-        if frozen && !matches!(request, Request::Thaw { .. }) {
+        if frozen && !matches!(request, Request::Thaw { .. } | Request::ResumeRoom) {
             return Err(RefusalCode::Frozen);
         }
         let agrees = matches!(request, Request::AcceptGroundRules { .. });

@@ -136,3 +136,20 @@ fn a_peer_lead_may_begin_and_go_on_where_the_format_allows_it() {
     m.waits("pat", Role::PeerLead);
     assert!(m.hears("pat").is_waiting());
 }
+
+#[test]
+fn a_peer_lead_goes_on_after_a_hold_where_the_format_allows_it_in_their_own_freeze_too() {
+    let mut m = Meeting::with_rules(|rules| rules.peer_lead = true).and_seated(&["ann"]);
+    m.joins("pat", Role::PeerLead);
+    m.ok("fay", Request::Leave);
+    m.ok("pat", Request::Freeze);
+    m.drops("pat");
+    m.wait(30_000);
+    m.returns("pat", None);
+    assert!(m.view("pat").room.hold.as_ref().is_some_and(|hold| hold.may_resume));
+    m.refused("ann", Request::ResumeRoom, RefusalCode::NotAllowed);
+    m.ok("pat", Request::ResumeRoom);
+    assert!(m.view("ann").room.hold.is_none() && m.view("ann").room.frozen.is_some());
+    m.ok("pat", Request::Thaw { step: hearth_protocol::ThawStep::Microphones });
+    m.ok("ann", open(hearth_forwarding::Source::Microphone));
+}

@@ -85,7 +85,7 @@ fn every_power_is_tried_by_every_role() {
         (Request::Remove { participant: m.id("gus") }, LEAD),
         (Request::Remove { participant: m.id("fay") }, &[]),
         (Request::UndoRemoval { participant: ann }, FACILITATORS),
-        (Request::ResumeRoom, FACILITATORS),
+        (Request::ResumeRoom, WITH_PEER_LEAD),
         (Request::HandOver { participant: m.id("gus") }, LEAD),
         (Request::TakeLead, FACILITATORS),
         (Request::End { seconds: 60 }, LEAD),
@@ -125,7 +125,7 @@ fn a_peer_lead_without_the_formats_leave_is_a_member() {
     m.apply(hearth_room::Command::Define(Box::new(changed)));
     for request in [
         Request::Grant { participant: m.id("ann") },
-        Request::RoundEnd,
+        Request::ResumeRoom,
         Request::StepTo { segment: 0 },
         Request::Freeze,
         Request::SendToWaiting { participant: m.id("ann") },
