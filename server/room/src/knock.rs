@@ -47,8 +47,10 @@ impl Room {
             Err(Obstacle::Paused | Obstacle::Unconfirmed) | Ok(()) => false,
         };
         let knocking = self.knocks.values().any(|knock| knock.claims.subject == claims.subject);
+        let seat = self.subjects.get(&claims.subject).and_then(|subject| self.seats.get(subject));
+        let kept = seat.is_some_and(Seat::is_kept);
         let crowded = count(self.knocks.values()) >= self.definition.policy.knocks_max;
-        shut || (crowded && !knocking && !claims.role.is_facilitator())
+        shut || (crowded && !knocking && !kept && !claims.role.is_facilitator())
     }
 
     pub(crate) fn knock(

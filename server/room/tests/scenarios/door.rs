@@ -466,3 +466,14 @@ fn a_facilitator_waits_for_nobody_who_is_not_there_while_a_peer_lead_goes_on() {
     m.returns("gus", None);
     assert!(m.hears("gus").view.is_some() && m.view("gus").room.hold.is_none());
 }
+
+#[test]
+fn no_crowd_at_the_door_keeps_anybody_from_their_own_seat() {
+    let mut m = Meeting::with(|policy| policy.knocks_max = 1).and_seated(&["ann"]);
+    m.waits("eve", Role::Member);
+    m.drops("ann");
+    m.waits("ann", Role::Member);
+    assert!(m.hears("ann").is_waiting());
+    m.knocks("mia", Role::Member);
+    assert_eq!(m.bye("mia"), Some(ByeReason::NotNow));
+}
