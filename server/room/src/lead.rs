@@ -12,6 +12,13 @@ use crate::{Act, Effects, Room};
 impl Room {
     /// The first to come leads. Later, only absence passes the lead on by itself.
     pub(crate) fn settle_lead(&mut self, out: &mut Effects) {
+        let seats = &self.seats;
+        // Whoever came back by a ticket of another role leads no more.
+        let leads = |of: &Subject| seats.get(of).is_some_and(|seat| seat.role.is_facilitator());
+        let sent_out =
+            |of: &Subject| seats.get(of).is_some_and(|seat| seat.by_admission || seat.is_removed());
+        self.lead = self.lead.filter(leads);
+        self.former_leads.retain(|one| leads(one) && !sent_out(one));
         if self.lead.is_none() {
             self.pass_lead(out, None, None);
         } else if self.lead_lost_at().is_some_and(|at| at <= self.now) {

@@ -153,3 +153,39 @@ fn a_peer_lead_goes_on_after_a_hold_where_the_format_allows_it_in_their_own_free
     m.ok("pat", Request::Thaw { step: hearth_protocol::ThawStep::Microphones });
     m.ok("ann", open(hearth_forwarding::Source::Microphone));
 }
+
+#[test]
+fn a_lead_who_comes_back_as_a_member_leads_no_more() {
+    let mut m = three();
+    m.ok("fay", Request::Leave);
+    m.waits("fay", Role::Member);
+    let knock = m.knock_of("fay");
+    m.ok("hal", Request::Admit { knock, through_lock: false });
+    assert!(leads(&m, "hal") && !leads(&m, "fay") && !m.view("fay").you.lead_offered);
+}
+
+#[test]
+fn whoever_was_sent_out_is_not_offered_the_lead_again() {
+    let sent_out: [fn(&mut Meeting); 2] = [
+        |m| {
+            m.ok("hal", Request::SendToWaiting { participant: m.id("fay") });
+        },
+        |m| {
+            m.ok("hal", Request::Remove { participant: m.id("fay") });
+            m.ok("hal", Request::UndoRemoval { participant: m.id("fay") });
+            m.waits("fay", Role::Facilitator);
+        },
+    ];
+    for send_out in sent_out {
+        let mut m = three();
+        m.drops("fay");
+        m.wait(10_000);
+        m.returns("fay", None);
+        assert!(m.view("fay").you.lead_offered);
+        send_out(&mut m);
+        let knock = m.view("hal").desk.as_ref().unwrap().knocks[0].id;
+        m.ok("hal", Request::Admit { knock, through_lock: false });
+        assert!(!m.view("fay").you.lead_offered);
+        m.refused("fay", Request::TakeLead, RefusalCode::NotPossible);
+    }
+}
