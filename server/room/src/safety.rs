@@ -10,7 +10,9 @@ use crate::{Act, Effects, Fresh, Room, Tell, Words, bye};
 
 /// The word of the first `end_now` counts this long.
 const CONFIRM_MS: u32 = 30_000;
-/// The longest countdown.
+/// A countdown is there to be seen,
+const COUNTDOWN_SECONDS_MIN: u32 = 10;
+/// and ends within sight.
 const COUNTDOWN_SECONDS_MAX: u32 = 60 * 60;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,7 +205,7 @@ impl Room {
     }
 
     pub(crate) fn announce_end(&mut self, out: &mut Effects, actor: Subject, seconds: u32) {
-        let seconds = seconds.min(COUNTDOWN_SECONDS_MAX);
+        let seconds = seconds.clamp(COUNTDOWN_SECONDS_MIN, COUNTDOWN_SECONDS_MAX);
         self.ends_at = Some(self.now.saturating_add(seconds.saturating_mul(1_000)));
         self.record(out, Some(actor), Act::EndAnnounced);
     }

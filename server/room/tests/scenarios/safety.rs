@@ -338,3 +338,14 @@ fn want_of_right_is_refused_recorded_and_limited_but_ends_no_connection() {
     assert!(m.hears("ann").bye.is_none());
     m.refused("ann", Request::Freeze, RefusalCode::NotAllowed);
 }
+
+#[test]
+fn no_countdown_ends_before_anybody_has_seen_it() {
+    let mut m = Meeting::seated(&["ann"]);
+    m.ok("fay", Request::End { seconds: 0 });
+    assert!(!m.ended && m.view("ann").room.ends_at == Some(Millis(10_000)));
+    m.wait(9_999);
+    assert!(!m.ended);
+    m.wait(1);
+    assert!(m.ended);
+}
