@@ -38,7 +38,8 @@ impl Room {
         self.record(out, Some(actor), Act::Breach { incident, code, subject });
         self.freeze(out, actor);
         if let Some(named) = named {
-            self.remove(out, Some(actor), named)?;
+            let device = self.remove(out, Some(actor), named)?;
+            device.into_iter().for_each(|device| self.show_out(out, device));
         }
         self.epoch_due = true;
         if known.is_none() {

@@ -139,16 +139,31 @@ impl Room {
     /// it in again.
     pub(crate) fn show_out(&mut self, out: &mut Effects, device: Subject) {
         let Some(seat) = self.seats.get(&device) else { return };
-        let (sub, connection) = (seat.sub.clone(), seat.connection());
-        if let Some(connection) = connection {
+        if let Some(connection) = seat.connection() {
             self.connections.remove(&connection);
             out.bye(connection, bye::not_now());
         }
-        self.vacate(out, device, Place::Gone { how: AwayHow::Dropped, since: self.now });
-        if let Some(seat) = self.seats.get_mut(&device) {
-            seat.by_admission = true;
+        self.send_back(out, None, device, Place::Gone { how: AwayHow::Dropped, since: self.now });
+    }
+
+    /// Everyone at this device is out of the room until a facilitator lets them in again, one by one.
+    pub(crate) fn send_back(
+        &mut self,
+        out: &mut Effects,
+        actor: Option<Subject>,
+        device: Subject,
+        place: Place,
+    ) {
+        let gone = Place::Gone { how: AwayHow::Dropped, since: self.now };
+        let people: Vec<Subject> = self.beside(device).collect();
+        let places = people.into_iter().map(|subject| (subject, gone)).chain([(device, place)]);
+        for (subject, place) in places {
+            self.vacate(out, subject, place);
+            if let Some(seat) = self.seats.get_mut(&subject) {
+                seat.by_admission = true;
+            }
+            self.record(out, actor, Act::SentToWaiting { subject: self.sub(subject) });
         }
-        self.record(out, None, Act::SentToWaiting { subject: sub });
     }
 
     /// Whoever waits to sit at a device that is gone, or agreed to other rules, has to ask anew.

@@ -211,17 +211,9 @@ impl Room {
         if let Some(old) = old {
             out.bye(old, bye::replaced());
         }
-        let sub = claims.subject.clone();
-        let place = Place::Gone { how: AwayHow::Dropped, since: self.now };
-        self.vacate(
-            out,
-            subject,
-            if connection.is_some() { Place::Aside { since: self.now } } else { place },
-        );
-        if let Some(seat) = self.seats.get_mut(&subject) {
-            seat.by_admission = true;
-        }
-        self.record(out, Some(actor), Act::SentToWaiting { subject: sub });
+        let gone = Place::Gone { how: AwayHow::Dropped, since: self.now };
+        let place = if connection.is_some() { Place::Aside { since: self.now } } else { gone };
+        self.send_back(out, Some(actor), subject, place);
         let Some(connection) = connection else { return Ok(()) };
         let id = KnockId(self.next_knock);
         self.next_knock = self.next_knock.saturating_add(1);

@@ -132,14 +132,15 @@ impl Room {
         source: Source,
         open: bool,
     ) -> Result<(), RefusalCode> {
-        let seat = self.seats.get_mut(&subject).filter(|seat| seat.is_held()).ok_or(RefusalCode::NotFound)?;
+        let device = self.device_of(subject);
+        let seat = self.seats.get_mut(&device).filter(|seat| seat.is_held()).ok_or(RefusalCode::NotFound)?;
         let gate = &mut seat.gates[source.index()];
         if open {
             gate.facilitator = false;
         } else {
             gate.close();
         }
-        let (subject, source) = (seat.sub.clone(), spoken(source));
+        let (subject, source) = (self.sub(subject), spoken(source));
         let act =
             if open { Act::GateOpened { subject, source } } else { Act::GateClosed { subject, source } };
         self.record(out, Some(actor), act);

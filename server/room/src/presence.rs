@@ -117,7 +117,7 @@ impl Room {
             | Place::Held { .. }
             | Place::Beside { .. }
             | Place::Aside { .. }
-            | Place::Removed { .. } => AwayHow::Left,
+            | Place::Removed { .. } => AwayHow::Dropped,
         };
         self.leave_device(out, subject, how);
         // What was closed of another's device that they sat at stays closed of them.

@@ -205,7 +205,7 @@ impl Room {
                 self.send_to_waiting(out, me, target, fresh.clone())?;
             }
             Request::SetGate { participant, source, open } => {
-                let target = self.device_of(self.target(me, power, participant)?);
+                let target = self.target(me, power, participant)?;
                 self.set_gate(out, me, target, forwarded(source), open)?;
             }
             Request::GateAll { source, except } => {
@@ -237,12 +237,9 @@ impl Room {
             Request::Thaw { step } => self.thaw(out, me, step)?,
             Request::Remove { participant } => {
                 let target = self.target(me, power, participant)?;
-                let device = self.device_of(target);
-                // Whoever is removed hears nothing more: not at another's device either.
-                if device != target {
+                if let Some(device) = self.remove(out, Some(me), target)? {
                     self.send_to_waiting(out, me, device, fresh.clone())?;
                 }
-                self.remove(out, Some(me), target)?;
             }
             Request::UndoRemoval { participant } => self.undo_removal(out, me, Subject(participant.0))?,
             Request::ResumeRoom => self.resume_room(out, me)?,

@@ -146,20 +146,18 @@ impl Room {
         Ok(())
     }
 
-    /// Denied first, then the last card, then detached in both directions.
+    /// Denied first, then the last card, then detached in both directions. Whoever is removed hears nothing more: the device that they
+    /// sat at, if it is another's, has to go out of the room in the same command.
     pub(crate) fn remove(
         &mut self,
         out: &mut Effects,
         actor: Option<Subject>,
         subject: Subject,
-    ) -> Result<(), RefusalCode> {
+    ) -> Result<Option<Subject>, RefusalCode> {
         let seat = self.seats.get(&subject).filter(|seat| !seat.is_removed());
         let seat = seat.ok_or(RefusalCode::NotFound)?;
         let (sub, seated) = (seat.sub.clone(), seat.connection());
         let device = self.device_of(subject);
-        if device != subject {
-            self.show_out(out, device);
-        }
         self.denied.insert(sub.clone());
         let at_the_door = self.forget_knock_of(&sub);
         if let Some(connection) = seated {
@@ -182,7 +180,7 @@ impl Room {
         let since = self.absent_since(subject).unwrap_or(self.now);
         self.vacate(out, subject, Place::Removed { since });
         self.record(out, actor, Act::Removed { subject: sub });
-        Ok(())
+        Ok((device != subject).then_some(device))
     }
 
     pub(crate) fn undo_removal(
@@ -272,7 +270,8 @@ impl Room {
     /// A ticket taken back by its issuer is a removal.
     pub(crate) fn revoke_subject(&mut self, out: &mut Effects, sub: &str) {
         let subject = self.subjects.get(sub).copied();
-        if subject.is_some_and(|subject| self.remove(out, None, subject).is_ok()) {
+        if let Some(Ok(device)) = subject.map(|subject| self.remove(out, None, subject)) {
+            device.into_iter().for_each(|device| self.show_out(out, device));
             return;
         }
         out.durable = true;

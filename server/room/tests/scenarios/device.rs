@@ -4,7 +4,7 @@ use hearth_forwarding::{Reason, Source};
 use hearth_protocol::{
     AsideId, ByeReason, FloorMode, Level, Notice, Participant, RefusalCode, Request, Role, RoundOrder,
 };
-use hearth_room::{Act, Command, Definition};
+use hearth_room::{Act, Claims, Command, Definition};
 
 use crate::meeting::*;
 
@@ -247,7 +247,8 @@ fn with_the_seat_its_people_go() {
         let desk = m.view("fay").desk.as_ref().unwrap();
         assert!(desk.knocks.iter().all(|knock| knock.alias != "vic"));
         assert!(desk.away.iter().any(|one| one.participant == m.id("una")));
-        assert_eq!(m.acts(|act| matches!(act, Act::Left { subject, .. } if subject == "una")), 1);
+        let went = |act: &Act| matches!(act, Act::Left { subject, .. } | Act::SentToWaiting { subject } if subject == "una");
+        assert_eq!(m.acts(went), 1);
     }
 }
 
@@ -342,4 +343,48 @@ fn a_restart_finds_them_where_they_were() {
     assert_eq!(una(&m, "fay").unwrap().device, Some(m.id("ann")));
     assert_eq!(m.closed("ann", Source::Microphone), [Reason::Self_]);
     assert_eq!(m.view("fay").desk.as_ref().unwrap().seats, 3);
+}
+
+#[test]
+fn whoever_is_sent_back_with_a_device_comes_in_again_by_a_facilitator_alone() {
+    let sent: [fn(&mut Meeting); 2] = [
+        |m| {
+            m.ok("fay", Request::SendToWaiting { participant: m.id("una") });
+        },
+        |m| {
+            joins_beside(m, "ann", "vic");
+            m.ok("fay", Request::Remove { participant: m.id("vic") });
+        },
+    ];
+    for send in sent {
+        let mut m = Meeting::with(|policy| policy.waiting_room = false).and_seated(&["ann", "ben"]);
+        joins_beside(&mut m, "ann", "una");
+        send(&mut m);
+        m.waits_with(Claims { open_admission: true, ..claims("una", Role::Member) });
+        assert!(m.hears("una").is_waiting());
+    }
+}
+
+#[test]
+fn what_is_done_at_a_shared_device_is_recorded_of_whom_it_was_done_to() {
+    let acts = |m: &Meeting| m.record.iter().map(|record| record.act.clone()).collect::<Vec<_>>();
+    let source = hearth_protocol::Source::Microphone;
+    let (ann, una, vic) = ("ann".to_owned(), "una".to_owned(), "vic".to_owned());
+    let mut m = with_una();
+    joins_beside(&mut m, "ann", "vic");
+    m.record.clear();
+    m.ok("fay", Request::SetGate { participant: m.id("una"), source, open: false });
+    assert_eq!(acts(&m), [Act::GateClosed { subject: una.clone(), source }]);
+    m.record.clear();
+    m.ok("fay", Request::Remove { participant: m.id("una") });
+    let sent = |subject: &String| Act::SentToWaiting { subject: subject.clone() };
+    assert_eq!(acts(&m), [Act::Removed { subject: una.clone() }, sent(&vic), sent(&ann)]);
+    let mut m = with_una();
+    m.record.clear();
+    m.ok("fay", Request::SendToWaiting { participant: m.id("una") });
+    assert_eq!(acts(&m), [sent(&una), sent(&ann)]);
+    let mut m = with_una();
+    m.record.clear();
+    m.ok("fay", Request::Remove { participant: m.id("ann") });
+    assert_eq!(acts(&m), [Act::Left { subject: una, dropped: true }, Act::Removed { subject: ann }]);
 }
