@@ -265,6 +265,8 @@ impl Room {
         let subject = self.subject_of(&knock.claims);
         self.bring_signals_in(&knock.claims.subject);
         let before = self.device_seat(subject).map(|seat| seat.gates.map(|gate| gate.facilitator));
+        // Who sat at the device before sits there still, if anywhere.
+        self.leave_device(out, subject, AwayHow::Dropped);
         let Some(seat) = self.seats.get_mut(&subject) else { return };
         let joins = !seat.is_held();
         if let Some(old) = seat.connection() {

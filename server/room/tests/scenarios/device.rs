@@ -366,6 +366,16 @@ fn whoever_is_sent_back_with_a_device_comes_in_again_by_a_facilitator_alone() {
 }
 
 #[test]
+fn nobody_is_taken_along_to_a_new_device_that_they_do_not_sit_at() {
+    let mut m = with_una();
+    m.waits("ann", Role::Member);
+    let knock = m.knock_of("ann");
+    m.ok("fay", Request::Admit { knock, through_lock: false });
+    assert!(una(&m, "ben").is_none() && m.sees("ben", "ann").is_some());
+    assert_eq!(m.acts(|act| *act == Act::Left { subject: "una".to_owned(), dropped: true }), 1);
+}
+
+#[test]
 fn what_is_done_at_a_shared_device_is_recorded_of_whom_it_was_done_to() {
     let acts = |m: &Meeting| m.record.iter().map(|record| record.act.clone()).collect::<Vec<_>>();
     let source = hearth_protocol::Source::Microphone;
