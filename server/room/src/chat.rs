@@ -59,6 +59,9 @@ impl Room {
     ) -> Result<(), RefusalCode> {
         let speaker = self.speaker_at(me).ok_or(RefusalCode::NotPossible)?;
         self.check_open_to_words(me)?;
+        if !self.may_write(speaker) {
+            return Err(RefusalCode::NotPossible);
+        }
         self.keep_pace(me)?;
         self.write(out, speaker, Audience::Room, MessageKind::Turn, text, fresh)?;
         self.heard_by_text(speaker);

@@ -57,8 +57,8 @@ impl Room {
         consent: Consent,
     ) -> Result<(), RefusalCode> {
         let role = self.seats.get(&device).map(|seat| seat.role);
-        // Nobody gets past a facilitator's open gate, and nobody has the desk of another's device.
-        let members = matches!(role, Some(Role::Member | Role::PeerLead)) && claims.role == Role::Member;
+        // Nobody gets past the gates that stay open for whoever leads, and nobody has the desk of another's device.
+        let members = role == Some(Role::Member) && claims.role == Role::Member;
         let waiting = self.knocks.values().filter(|knock| knock.beside == Some(device));
         if !members || 1 + count(self.beside(device)) + count(waiting) >= PEOPLE_MAX {
             return Err(RefusalCode::NotPossible);

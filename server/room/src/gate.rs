@@ -66,7 +66,7 @@ impl Room {
         let crisis = self.is_in_crisis(seat);
         let hold = self.hold.is_some() && !crisis;
         let consent = self.is_barred(seat);
-        let (level, ceiling) = (self.levels.chosen(subject), self.ceiling_at(subject, seat));
+        let (level, ceiling) = (self.level_at(subject), self.ceiling_at(subject, seat));
         Source::ALL.map(|source| {
             [
                 (Reason::Ticket, !seat.may_publish(source)),

@@ -68,6 +68,12 @@ impl Room {
         }
     }
 
+    /// Of a device: the lowest that anybody there has chosen.
+    pub(crate) fn level_at(&self, device: Subject) -> Level {
+        let chosen = self.beside(device).map(|subject| self.levels.chosen(subject));
+        chosen.fold(self.levels.chosen(device), Level::min)
+    }
+
     /// Of a device: the lowest of all who sit there.
     pub(crate) fn ceiling_at(&self, device: Subject, seat: &Seat) -> Level {
         let beside = self.beside(device).filter_map(|subject| Some((subject, self.seats.get(&subject)?)));

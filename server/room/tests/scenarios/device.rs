@@ -376,6 +376,33 @@ fn nobody_is_taken_along_to_a_new_device_that_they_do_not_sit_at() {
 }
 
 #[test]
+fn nobody_says_at_anothers_device_what_they_may_not_say_at_their_own() {
+    let mut m = with_una();
+    m.ok("fay", Request::SetCeiling { participant: Some(m.id("una")), level: Level::Listen });
+    m.ok("fay", Request::SetFloor { mode: FloorMode::Hands });
+    m.ok("fay", Request::Grant { participant: m.id("una") });
+    m.refused("ann", Request::SayTurn { text: "Una writes.".to_owned() }, RefusalCode::NotPossible);
+}
+
+#[test]
+fn the_lowest_level_that_anybody_at_a_device_chose_is_the_devices() {
+    let mut m = Meeting::seated(&["ann", "una"]);
+    m.ok("una", Request::SetLevel { level: Level::Listen });
+    m.ok("una", Request::Leave);
+    joins_beside(&mut m, "ann", "una");
+    assert!(m.closed("ann", Source::Microphone).contains(&Reason::Level));
+    m.ok("ann", Request::UnshareDevice { participant: m.id("una") });
+    assert_eq!(m.closed("ann", Source::Microphone), [Reason::Self_]);
+}
+
+#[test]
+fn nobody_sits_down_at_the_device_of_whoever_leads() {
+    let mut m = Meeting::with_rules(|rules| rules.peer_lead = true).and_seated(&["ann"]);
+    m.joins("pat", Role::PeerLead);
+    assert_eq!(sits(&mut m, "pat", "una"), Err(RefusalCode::NotPossible));
+}
+
+#[test]
 fn what_is_done_at_a_shared_device_is_recorded_of_whom_it_was_done_to() {
     let acts = |m: &Meeting| m.record.iter().map(|record| record.act.clone()).collect::<Vec<_>>();
     let source = hearth_protocol::Source::Microphone;
