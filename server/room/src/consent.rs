@@ -1,17 +1,20 @@
 //! Ground rules that change in a session: a window in which the old agreement still counts, then the bar.
 
 use hearth_forwarding::Subject;
-use hearth_protocol::{RefusalCode, ServerFrame};
+use hearth_protocol::{GroundRules, RefusalCode, ServerFrame};
 use serde::{Deserialize, Serialize};
 
 use crate::seat::{Consent, Seat};
 use crate::{Act, Definition, Effects, Room};
 
 /// While frozen nobody could agree, so its time stands still.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Window {
     pub ends_at: u32,
     pub paused: Option<u32>,
+    /// Agreement to these is what it leaves time for.
+    #[serde(default = "Consent::none")]
+    pub to: Consent,
 }
 
 impl Room {
@@ -40,7 +43,8 @@ impl Room {
             return;
         }
         let ends_at = self.now.saturating_add(self.definition.policy.consent_window_ms);
-        self.consent_window = Some(Window { ends_at, paused: None });
+        let GroundRules { version, hash, .. } = self.definition.ground_rules.clone();
+        self.consent_window = Some(Window { ends_at, paused: None, to: Consent { version, hash } });
         for connection in self.connections.keys() {
             out.frame(*connection, ServerFrame::GroundRules(self.definition.ground_rules.clone()));
         }

@@ -74,7 +74,7 @@ impl Room {
         let refusals =
             self.refusals.iter().map(|(sub, one)| (one.ends_at, Due::RefusalsCounted(sub.clone())));
         let signals = self.signal_dues().map(|(at, id)| (at, Due::Signal(id)));
-        let window = self.consent_window.filter(|window| window.paused.is_none());
+        let window = self.consent_window.as_ref().filter(|window| window.paused.is_none());
         let single = [
             self.ends_at.map(|at| (at, Due::End)),
             self.asides.next_end().map(|(at, space)| (at, Due::AsideOver(space))),

@@ -146,7 +146,7 @@ impl Room {
             denied: denied.clone(),
             denials: denials.iter().map(|(id, denial)| (*id, kept_denial(denial))).collect(),
             lock: lock.clone(),
-            consent_window: *consent_window,
+            consent_window: consent_window.clone(),
             floor: floor.clone(),
             freeze: freeze.clone(),
             hold: *hold,
@@ -186,7 +186,10 @@ impl Room {
             denied: snapshot.denied,
             denials: snapshot.denials.into_iter().collect(),
             lock: snapshot.lock,
-            consent_window: snapshot.consent_window,
+            // For other rules there is no time left: whoever did not agree to these is barred.
+            consent_window: snapshot
+                .consent_window
+                .filter(|window| window.to.is_to(&definition.ground_rules)),
             floor: snapshot.floor,
             freeze: snapshot.freeze,
             hold: snapshot.hold,

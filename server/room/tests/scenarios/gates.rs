@@ -289,3 +289,15 @@ fn nobody_is_in_charge_from_the_moment_that_the_last_facilitator_is_barred() {
     m.ok("hal", Request::AcceptGroundRules { version: 2, hash: "rules-2".to_owned() });
     m.ok("hal", Request::ResumeRoom);
 }
+
+#[test]
+fn a_window_is_for_the_rules_that_it_was_opened_for() {
+    for (version, hash, barred) in [(2, "rules-2", false), (3, "rules-3", true)] {
+        let mut m = Meeting::seated(&["ann"]);
+        m.apply(Command::Define(Box::new(Definition { ground_rules: rules(2, "rules-2"), ..definition() })));
+        m.definition.ground_rules = rules(version, hash);
+        let mut m = m.restarted(true);
+        m.returns("ann", None);
+        assert_eq!(m.row("ann").unwrap().barred, barred, "{hash}");
+    }
+}
