@@ -274,8 +274,13 @@ impl Room {
             device.into_iter().for_each(|device| self.show_out(out, device));
             return;
         }
+        // A facilitator's denial was theirs to undo; this is not.
+        let denials = self.denials.len();
+        self.denials.retain(|_, denial| denial.sub != sub);
+        if self.denied.insert(sub.to_owned()) || self.denials.len() < denials {
+            self.record(out, None, Act::Removed { subject: sub.to_owned() });
+        }
         out.durable = true;
-        self.denied.insert(sub.to_owned());
         if let Some(connection) = self.forget_knock_of(sub) {
             out.bye(connection, bye::not_now());
         }

@@ -477,3 +477,21 @@ fn no_crowd_at_the_door_keeps_anybody_from_their_own_seat() {
     m.knocks("mia", Role::Member);
     assert_eq!(m.bye("mia"), Some(ByeReason::NotNow));
 }
+
+#[test]
+fn a_revocation_is_no_denial_that_could_be_undone() {
+    let mut m = Meeting::seated(&[]);
+    m.waits("eve", Role::Member);
+    let knock = m.knock_of("eve");
+    m.ok("fay", Request::Deny { knock });
+    for _ in 0..2 {
+        m.apply(Command::Revoke { subject: "eve".to_owned() });
+    }
+    m.apply(Command::Revoke { subject: "mia".to_owned() });
+    m.refused("fay", Request::UndoDenial { knock }, RefusalCode::NotFound);
+    m.knocks("eve", Role::Member);
+    assert_eq!(m.bye("eve"), Some(ByeReason::NotNow));
+    for name in ["eve", "mia"] {
+        assert_eq!(m.acts(|act| *act == Act::Removed { subject: name.to_owned() }), 1, "{name}");
+    }
+}
