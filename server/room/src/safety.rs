@@ -240,6 +240,8 @@ impl Room {
 
     /// Everyone hears goodbye, and nothing comes after.
     pub(crate) fn end(&mut self, out: &mut Effects, actor: Option<Subject>) {
+        let refused: Vec<String> = self.refusals.keys().cloned().collect();
+        refused.iter().for_each(|sub| self.count_refusals(out, sub));
         self.record(out, actor, Act::Ended);
         self.ended = true;
         out.ended = true;

@@ -349,3 +349,17 @@ fn no_countdown_ends_before_anybody_has_seen_it() {
     m.wait(1);
     assert!(m.ended);
 }
+
+#[test]
+fn refusals_are_counted_before_the_end() {
+    let mut m = Meeting::seated(&["ann"]);
+    for _ in 0..8 {
+        let _ = m.asks("ann", Request::TakeLead);
+    }
+    m.ok("fay", Request::End { seconds: 10 });
+    m.wait(10_000);
+    assert!(m.ended);
+    let counted = Act::Refused { request: "take_lead".to_owned(), count: 3 };
+    assert_eq!(m.acts(|act| *act == counted), 1);
+    assert_eq!(m.record.last().map(|record| &record.act), Some(&Act::Ended));
+}
