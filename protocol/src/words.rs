@@ -108,6 +108,4 @@ pub struct Export {
     pub milestones: Vec<String>,
     /// As it was written, without names.
     pub feedback: Vec<String>,
-    /// Time with a seat so far.
-    pub attended_seconds: u32,
 }

@@ -76,8 +76,6 @@ pub enum Kind {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Attendance {
     open: BTreeMap<Subject, Open>,
-    /// Of what is over already. Milliseconds.
-    over: BTreeMap<Subject, u32>,
     next: u32,
     /// When the store was told of this session last.
     proven: u32,
@@ -189,8 +187,6 @@ impl Room {
     fn close(&mut self, out: &mut Effects, subject: Subject, to: u32) {
         let Some(open) = self.attendance.open.remove(&subject) else { return };
         let stay = Stay { to, ..open.stay };
-        let over = self.attendance.over.entry(subject).or_default();
-        *over = over.saturating_add(stay.to.saturating_sub(stay.from));
         if stay.to > stay.from {
             self.keep(out, Entry::Stay(stay));
         }
@@ -241,14 +237,6 @@ impl Room {
         let by = self.sub(me);
         self.keep(out, Entry::Corrected { by, subject, minutes, note: note.to_owned() });
         Ok(())
-    }
-
-    /// For the export, at their own wish.
-    pub(crate) fn attended_seconds(&self, subject: Subject) -> u32 {
-        let over = self.attendance.over.get(&subject).copied().unwrap_or_default();
-        let open = self.attendance.open.get(&subject);
-        let open = open.map_or(0, |open| open.gap.unwrap_or(self.now).saturating_sub(open.stay.from));
-        over.saturating_add(open) / 1_000
     }
 }
 

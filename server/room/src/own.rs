@@ -114,7 +114,6 @@ impl Room {
             goal: mine.goal.map(|goal| goal.text),
             milestones: mine.milestones,
             feedback: mine.feedback.into_iter().map(|(_, text)| text).collect(),
-            attended_seconds: self.attended_seconds(me),
         }))
     }
 

@@ -53,6 +53,5 @@ test('the export brings what belongs to oneself', async () => {
     goal: 'Call my sister.',
     milestones: ['Thirty days.'],
     feedback: ['You listened well.'],
-    attended_seconds: 3300,
   });
 });

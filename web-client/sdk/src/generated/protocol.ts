@@ -657,8 +657,4 @@ export type Export = { goal?: string, milestones: Array<string>,
 /**
  * As it was written, without names.
  */
-feedback: Array<string>, 
-/**
- * Time with a seat so far.
- */
-attended_seconds: number, };
+feedback: Array<string>, };
