@@ -15,9 +15,8 @@ const MINUTE_MS: u32 = 60_000;
 pub(crate) enum Answer {
     Ok,
     Confirm(String),
+    /// The code alone: words that go with it may quote what was asked.
     Refused(RefusalCode),
-    /// With words of its own.
-    Explained(RefusalCode, String),
 }
 
 /// A refusal on its way to whoever asked.
@@ -65,14 +64,7 @@ impl Answer {
             Ok(None) => Some(Answer::Ok),
             Ok(Some(Outcome::Confirm { word })) => Some(Answer::Confirm(word.clone())),
             Ok(Some(Outcome::Answer { .. } | Outcome::Export(_) | Outcome::Format { .. })) => None,
-            Err(refused) => Some(Answer::refused(refused)),
-        }
-    }
-
-    fn refused(refused: &Refused) -> Answer {
-        match &refused.message {
-            Some(message) => Answer::Explained(refused.code, message.clone()),
-            None => Answer::Refused(refused.code),
+            Err(refused) => Some(Answer::Refused(refused.code)),
         }
     }
 
@@ -83,7 +75,6 @@ impl Answer {
                 ServerFrame::Ok { request_id, outcome: Some(Outcome::Confirm { word: word.clone() }) }
             }
             Answer::Refused(code) => refusal(*code, code.message(), request_id),
-            Answer::Explained(code, message) => refusal(*code, message, request_id),
         }
     }
 }
@@ -97,7 +88,9 @@ fn refusal(code: RefusalCode, message: &str, request_id: RequestId) -> ServerFra
 pub(crate) fn first(result: &Result<Option<Outcome>, Refused>, request_id: RequestId) -> ServerFrame {
     match result {
         Ok(outcome) => ServerFrame::Ok { request_id, outcome: outcome.clone() },
-        Err(refused) => Answer::refused(refused).frame(request_id),
+        Err(Refused { code, message }) => {
+            refusal(*code, message.as_deref().unwrap_or(code.message()), request_id)
+        }
     }
 }
 
