@@ -125,6 +125,7 @@ impl Room {
         out.durable = true;
         let sub = knock.claims.subject;
         self.record_as(out, Some(sub.clone()), Act::Joined { subject: sub });
+        self.remind();
         self.join_round(subject);
     }
 

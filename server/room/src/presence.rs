@@ -123,6 +123,8 @@ impl Room {
         // What was closed of another's device that they sat at stays closed of them.
         let closed = self.device_seat(subject).map(|seat| seat.gates.map(|gate| gate.facilitator));
         let Some(seat) = self.seats.get_mut(&subject) else { return };
+        // They heard what the device hears, and no table shows it.
+        self.epoch_due |= matches!(seat.place, Place::Beside { .. });
         seat.place = place;
         seat.space = ROOM;
         seat.end_secrets();

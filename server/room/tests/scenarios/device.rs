@@ -425,3 +425,14 @@ fn what_is_done_at_a_shared_device_is_recorded_of_whom_it_was_done_to() {
     m.ok("fay", Request::Remove { participant: m.id("ann") });
     assert_eq!(acts(&m), [Act::Left { subject: una, dropped: true }, Act::Removed { subject: ann }]);
 }
+
+#[test]
+fn whoever_sits_down_is_reminded_and_whoever_stands_up_shares_no_key_any_more() {
+    let mut m = Meeting::seated(&["ann"]);
+    let reminded = m.notices("ann", Notice::Confidentiality);
+    joins_beside(&mut m, "ann", "una");
+    assert_eq!(m.notices("ann", Notice::Confidentiality), reminded + 1);
+    let epoch = m.table.epoch;
+    m.ok("ann", Request::UnshareDevice { participant: m.id("una") });
+    assert!(m.table.epoch > epoch);
+}
