@@ -188,7 +188,11 @@ impl Room {
             Request::RaiseHand { kind } => self.raise_hand(me, kind)?,
             Request::LowerHand => self.lower_hand(me)?,
             Request::React { reaction } => self.react(out, me, reaction)?,
-            Request::Yield => self.yield_floor(out, self.speaker_at(me).unwrap_or(me))?,
+            Request::Yield => {
+                let speaker = self.speaker_at(me).unwrap_or(me);
+                self.yield_floor(out, speaker)?;
+                self.passed(speaker);
+            }
             Request::Pass => {
                 let speaker = self.speaker_at(me).unwrap_or(me);
                 self.pass(out, speaker)?;

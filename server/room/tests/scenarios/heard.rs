@@ -164,3 +164,12 @@ fn what_is_said_in_an_aside_is_counted_and_not_told_before_one_is_back() {
     voiced(&mut m, &[("cai", 5_000)]);
     check_balance(&m, &[("ann", 20), ("cai", 5)], &["ben"]);
 }
+
+#[test]
+fn whoever_yields_in_silence_let_their_turn_go_by() {
+    let mut m = Meeting::seated(&["ann", "ben"]);
+    let (turn_seconds, order) = (None, RoundOrder::Seated);
+    m.ok("fay", Request::RoundStart { order, turn_seconds, include_facilitators: false });
+    m.ok("ann", Request::Yield);
+    check_balance(&m, &[], &["ben"]);
+}
