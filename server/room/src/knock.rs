@@ -104,7 +104,7 @@ impl Room {
                 out.bye(old, bye::replaced());
             }
         }
-        if let Some(to) = new_device {
+        if let Some(to) = new_device.filter(|to| self.has_view(*to)) {
             out.notice(to, Notice::NewDevice);
         }
         let id = KnockId(self.next_knock);

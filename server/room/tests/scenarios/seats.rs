@@ -311,3 +311,13 @@ fn names_that_look_alike_get_a_number_and_keep_it() {
     m.ok("fay", Request::Admit { knock, through_lock: false });
     assert_eq!(m.view("d").participants.last().unwrap().alias, "Robin 2 2");
 }
+
+#[test]
+fn a_barred_connection_is_told_nothing_of_a_new_device() {
+    let mut m = Meeting::seated(&["ann"]);
+    m.definition.ground_rules = rules(2, "rules-2");
+    let mut m = m.restarted(true);
+    let barred = m.returns("ann", None);
+    m.knocks("ann", Role::Member);
+    assert!(m.heard[&barred].view.is_none() && m.heard[&barred].deltas.is_empty());
+}
