@@ -260,14 +260,15 @@ impl Judge {
             "who may listen changed within {:?}",
             next.epoch
         )?;
-        let sat_down = self.model.beside().any(|number| !self.beside.contains(&number));
+        let beside: BTreeSet<u32> = self.model.beside().collect();
+        let moved = !self.model.ended && beside != self.beside;
         law!(
-            !sat_down || next.epoch > self.table.epoch,
+            !moved || next.epoch > self.table.epoch,
             "epoch",
-            "somebody sat down beside somebody within {:?}",
+            "somebody sat down beside somebody, or stood up, within {:?}",
             next.epoch
         )?;
-        let quiet = same && !sat_down && !self.woken;
+        let quiet = same && !moved && !self.woken;
         law!(!quiet || next.epoch == last.epoch, "epoch", "rose though nobody came or went")
     }
 
@@ -354,6 +355,7 @@ impl Judge {
             audit.may.remove(allowed.expect("it was just found"));
         }
         law!(audit.must.is_empty(), "9", "not audited: {:?}", audit.must)?;
+        law!(!self.model.ended || self.owed.is_empty(), "9", "refusals lost at the end: {:?}", self.owed)?;
         let late = self.owed.iter().find(|(_, (_, since))| step.now - since > 60_000);
         law!(late.is_none(), "9", "refusals never audited: {late:?}")
     }

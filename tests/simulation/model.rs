@@ -184,7 +184,9 @@ impl Model {
     }
 
     pub fn in_charge(&self) -> impl Iterator<Item = &Seat> {
-        self.seats.iter().filter(|seat| self.charges(seat.claims.role) && seat.connection.is_some())
+        self.seats.iter().filter(|seat| {
+            self.charges(seat.claims.role) && seat.connection.is_some() && !self.is_barred(seat)
+        })
     }
 
     pub fn facilitators(&self) -> impl Iterator<Item = &Seat> {
@@ -251,6 +253,9 @@ impl Model {
         self.gone.remove(&claims.subject);
         self.aside.remove(&claims.subject);
         self.undone.remove(&claims.subject);
+        if !claims.role.is_facilitator() {
+            self.offered.remove(&claims.subject);
+        }
         self.numbers.insert(claims.subject.clone(), number);
         let seat = Seat { secret, connection: Some(connection), ..Seat::new(claims, number, agreed) };
         self.join_round(&seat);

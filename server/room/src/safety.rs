@@ -271,8 +271,9 @@ impl Room {
 
     /// A ticket taken back by its issuer is a removal.
     pub(crate) fn revoke_subject(&mut self, out: &mut Effects, sub: &str) {
-        let subject = self.subjects.get(sub).copied();
-        if let Some(Ok(device)) = subject.map(|subject| self.remove(out, None, subject)) {
+        if let Some(subject) = self.subjects.get(sub).copied() {
+            // Whoever is removed already stays so.
+            let device = self.remove(out, None, subject).ok().flatten();
             device.into_iter().for_each(|device| self.show_out(out, device));
             return;
         }

@@ -58,6 +58,7 @@ impl Judge {
             let subject = seat.claims.subject.clone();
             audit.must.push((Some(subject.clone()), Act::Consented { subject, version }));
         }
+        self.model.attend(subject);
     }
 
     pub(super) fn left(
@@ -186,11 +187,8 @@ impl Judge {
         let subject = self.model.subject_of(device).unwrap_or_default().to_owned();
         let seat = self.model.seat(&subject).cloned();
         let seat = seat.ok_or(Broken { law: "door", what: format!("no seat of {subject}") })?;
-        audit.must.push((actor, Act::SentToWaiting { subject: subject.clone() }));
-        self.model.change(|model| model.rise(&subject, seat.connection.is_none()));
+        self.device_sent_back(&seat, actor, audit);
         self.model.doors.retain(|door| door.claims.subject != subject);
-        self.model.gone.insert(subject.clone(), (true, self.model.now));
-        self.model.undone.insert(subject.clone());
         let Some(connection) = seat.connection else { return Ok(()) };
         let told = heard.get(&connection);
         let secret = told.and_then(|told| {

@@ -62,7 +62,7 @@ impl Judge {
             }
             Request::SetGate { participant, source, open } => {
                 let device = self.model.device_number(participant.0);
-                let target = self.model.subject_of(device).unwrap_or_default().to_owned();
+                let target = self.model.subject_of(participant.0).unwrap_or_default().to_owned();
                 let key = (device, inside(*source).index());
                 let changes = self.model.gated.contains(&key) == *open;
                 let done = if *open {
@@ -156,10 +156,10 @@ impl Judge {
                 self.model.change(|model| model.thaw(*step));
             }
             Request::Remove { participant } => {
-                if self.model.device_number(participant.0) != participant.0 {
-                    self.sent_to_waiting(participant.0, actor.clone(), heard, audit)?;
-                }
-                return self.removed(participant.0, actor, heard, audit);
+                let device = self.model.device_number(participant.0);
+                self.removed(participant.0, actor.clone(), heard, audit)?;
+                let goes = device != participant.0;
+                return if goes { self.sent_to_waiting(device, actor, heard, audit) } else { Ok(()) };
             }
             Request::UndoRemoval { participant } => {
                 let target = self.model.subject_of(participant.0).unwrap_or_default().to_owned();
@@ -196,7 +196,7 @@ impl Judge {
             }
             Request::End { seconds } => {
                 act(Act::EndAnnounced);
-                self.model.ends_at = Some(now.saturating_add(seconds.saturating_mul(1000)));
+                self.model.ends_at = Some(now.saturating_add(seconds.saturating_mul(1000).max(10_000)));
             }
             Request::CancelEnd => {
                 act(Act::EndCancelled);
@@ -314,7 +314,8 @@ impl Judge {
             )?;
         }
         audit.must.push((actor, Act::Removed { subject: subject.clone() }));
-        self.model.change(|model| model.rise(&subject, false));
+        self.model.change(|model| model.rise(&subject, true));
+        self.model.offered.remove(&subject);
         self.model.doors.retain(|door| door.claims.subject != subject);
         self.model.aside.remove(&subject);
         // Their absence counts from the last sign of life.

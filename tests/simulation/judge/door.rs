@@ -54,7 +54,9 @@ impl Model {
     /// none, and a facilitator's is never one too many.
     pub fn is_crowded_for(&self, claims: &Claims) -> bool {
         let knocks = self.doors.len() >= self.policy().knocks_max as usize;
-        knocks && !claims.role.is_facilitator() && self.door_of(&claims.subject).is_none()
+        let known = self.door_of(&claims.subject).is_some()
+            || self.held().any(|seat| seat.claims.subject == claims.subject);
+        knocks && !claims.role.is_facilitator() && !known
     }
 
     /// The one function of section 3.4, for somebody who has agreed to the ground rules.
@@ -68,7 +70,7 @@ impl Model {
             return false;
         }
         if claims.role.is_facilitator() {
-            return self.facilitators().next().is_none();
+            return self.facilitators().all(|seat| self.is_barred(seat));
         }
         let led = self.in_charge().next().is_some();
         if self.charges(claims.role) && !led && (seat.is_some() || self.started.is_none()) {
@@ -292,11 +294,8 @@ impl Judge {
         law!(numbers == [number] || barred, "door", "seat {number} was shown as {numbers:?}")
     }
 
-    /// As the hold begins there is nobody to confirm a facilitator who waits: one such comes in by the room itself.
+    /// Where nobody has been there for a while to confirm a facilitator who waits, one such comes in by the room itself.
     pub(super) fn relieve(&mut self, heard: &Heard<'_>, audit: &mut Audit) -> Result<(), Broken> {
-        if !audit.must.iter().any(|(_, act)| *act == Act::Held) {
-            return Ok(());
-        }
         for door in self.model.doors.clone() {
             let Some(connection) = door.connection else { continue };
             let seated = heard.get(&connection).is_some_and(Told::is_seated);
@@ -346,10 +345,19 @@ impl Judge {
             self.model.started = Some(self.model.now);
             audit.must.push((None, Act::Started));
         }
+        self.leads_no_more(&subject, door.claims.role, audit);
         if self.model.attend(&subject) {
             audit.may.push(Act::LeadPassed { subject });
         }
         Ok(())
+    }
+
+    /// Whoever came back in another role.
+    pub(super) fn leads_no_more(&mut self, subject: &str, role: Role, audit: &mut Audit) {
+        if self.model.lead.as_deref() == Some(subject) && !role.is_facilitator() {
+            self.model.lead = None;
+            self.model.pass_lead_on(&mut audit.must);
+        }
     }
 
     /// A new device is let in: the seat moves there.
@@ -369,6 +377,8 @@ impl Judge {
             let seat = model.seat_mut(&door.claims.subject).expect("it moves");
             let number = seat.number;
             let device = seat.beside.take();
+            model.clear_device(number, true);
+            let seat = model.seat_mut(&door.claims.subject).expect("it moves");
             seat.connection = Some(to);
             seat.secret = secret;
             seat.dropped = None;

@@ -1,6 +1,6 @@
 //! Who may ask for what.
 
-use hearth_protocol::{Level, Request, Role};
+use hearth_protocol::{Audience, Level, Request, Role};
 
 use super::Judge;
 use crate::model::Seat;
@@ -42,7 +42,17 @@ impl Judge {
                 | Request::SetOwn { open: false, .. }
                 | Request::RenewMedia
         ) || matches!(request, Request::SetLevel { level } if lower(*level))
-            || matches!(request, Request::SetOwn { .. }) && self.model.is_in_crisis(seat)
+    }
+
+    /// Of facilitators anything, and what two in a crisis do with each other: neither freeze nor hold reaches it.
+    pub(super) fn is_spared(&self, seat: &Seat, request: &Request) -> bool {
+        let theirs = matches!(
+            request,
+            Request::SetOwn { .. }
+                | Request::SetLevel { .. }
+                | Request::Say { to: Audience::Room | Audience::Facilitators, .. }
+        );
+        seat.is_facilitator() || theirs && self.model.is_in_crisis(seat)
     }
 
     /// What is lent to a helper reaches members alone.
@@ -90,7 +100,9 @@ pub fn right_to(request: &Request) -> Right {
         | Request::RoundEnd
         | Request::SetGate { open: false, .. }
         | Request::GateAll { .. } => Right::PeerLeadsAndHelpers,
-        Request::SendToWaiting { .. } | Request::Freeze | Request::StepTo { .. } => Right::PeerLeads,
+        Request::SendToWaiting { .. } | Request::Freeze | Request::StepTo { .. } | Request::ResumeRoom => {
+            Right::PeerLeads
+        }
         Request::StartTimer { .. } | Request::StopTimer => Right::Helpers,
         Request::Admit { .. }
         | Request::Deny { .. }
@@ -105,7 +117,6 @@ pub fn right_to(request: &Request) -> Right {
         | Request::Thaw { .. }
         | Request::Remove { .. }
         | Request::UndoRemoval { .. }
-        | Request::ResumeRoom
         | Request::HandOver { .. }
         | Request::TakeLead
         | Request::End { .. }

@@ -64,8 +64,9 @@ impl Judge {
         match number {
             Some(_) if removed => Ok(()),
             Some(number) => {
-                self.show_out(number, heard, audit)?;
-                self.removed(number, None, heard, audit)
+                let device = self.model.device_number(number);
+                self.removed(number, None, heard, audit)?;
+                if device == number { Ok(()) } else { self.show_out(device, heard, audit) }
             }
             None => {
                 let connection = self.model.door_of(subject).and_then(|door| door.connection);
@@ -74,8 +75,12 @@ impl Judge {
                     law!(gone, "5", "{subject} was revoked, and still waits")?;
                 }
                 self.model.go_from_door(subject);
-                self.model.denied.insert(subject.to_owned());
-                audit.may.push(Act::Removed { subject: subject.to_owned() });
+                // Nobody undoes it by undoing a denial.
+                let denials = self.model.denials.len();
+                self.model.denials.retain(|_, denied| denied != subject);
+                if self.model.denied.insert(subject.to_owned()) || self.model.denials.len() < denials {
+                    audit.must.push((None, Act::Removed { subject: subject.to_owned() }));
+                }
                 Ok(())
             }
         }

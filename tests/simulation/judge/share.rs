@@ -77,9 +77,9 @@ impl Judge {
         self.waits_beside(connection, asked, heard, audit)
     }
 
-    /// Members, at the device of a member or a peer lead, four of them at most.
+    /// Members, at the device of a member, four of them at most.
     fn may_share(&self, device: &Seat, asked: &Share<'_>) -> bool {
-        let host = matches!(device.claims.role, Role::Member | Role::PeerLead);
+        let host = device.claims.role == Role::Member;
         let waiting = self.model.doors.iter().filter(|door| door.beside == Some(device.number));
         let people = self.model.people_at(device).count() + waiting.count();
         host && asked.claims.role == Role::Member && people < PEOPLE_MAX
@@ -148,6 +148,7 @@ impl Judge {
         let number = self.model.number_for(&subject);
         let agreed = door.agreed.clone().expect("whoever waits beside has agreed");
         self.model.change(|model| model.sit_beside(door, device, agreed, number));
+        self.leads_no_more(&subject, door.claims.role, audit);
     }
 
     pub(super) fn verdict_unshare(
@@ -163,25 +164,35 @@ impl Judge {
     /// The issuer takes back the ticket of somebody at another's device: nobody is there to be asked, so the device goes.
     pub(super) fn show_out(
         &mut self,
-        number: u32,
+        device: u32,
         heard: &Heard<'_>,
         audit: &mut Audit,
     ) -> Result<(), Broken> {
-        let device = self.model.device_number(number);
-        let Some(seat) = self.model.seat_of(device).cloned().filter(|_| device != number) else {
-            return Ok(());
-        };
-        let subject = seat.claims.subject;
+        let Some(seat) = self.model.seat_of(device).cloned() else { return Ok(()) };
+        let subject = seat.claims.subject.clone();
         if let Some(connection) = seat.connection {
             let bye = heard.get(&connection).and_then(Told::reason);
             law!(bye == Some(ByeReason::NotNow), "5", "{subject}'s device is shown out, and heard {bye:?}")?;
         }
-        audit.must.push((None, Act::SentToWaiting { subject: subject.clone() }));
-        self.model.change(|model| model.rise(&subject, true));
-        self.model.gone.insert(subject.clone(), (true, self.model.now));
-        self.model.undone.insert(subject);
+        self.device_sent_back(&seat, None, audit);
         let present = seat.connection.map(|_| seat.claims.role);
         self.model.mind_the_room(present, self.model.now);
         Ok(())
+    }
+
+    /// Everyone who sits there goes, and only a facilitator lets them in again.
+    pub(super) fn device_sent_back(&mut self, device: &Seat, actor: Option<String>, audit: &mut Audit) {
+        let people = self.model.people_at(device).map(|seat| seat.claims.subject.clone());
+        let people: Vec<String> = people.collect();
+        self.model.change(|model| {
+            // Whose device it is comes first, and goes last.
+            for subject in people.into_iter().rev() {
+                model.rise(&subject, true);
+                model.gone.insert(subject.clone(), (true, model.now));
+                model.undone.insert(subject.clone());
+                model.offered.remove(&subject);
+                audit.must.push((actor.clone(), Act::SentToWaiting { subject }));
+            }
+        });
     }
 }

@@ -58,7 +58,8 @@ impl Judge {
             return;
         }
         if let Some(code) = self.is_not_now(seat, request) {
-            verdict.refuse(true, code);
+            let others = seat.is_facilitator() && !model.leads(seat);
+            verdict.refuse(true, code).may_refuse(others, RefusalCode::NotAllowed);
             return;
         }
         match request {
@@ -263,24 +264,24 @@ impl Judge {
         }
     }
 
-    /// Frozen, on hold, and without agreement to the rules, little is accepted of anybody but facilitators.
+    /// Frozen and on hold little is accepted of anybody but facilitators, and without agreement to the rules of them as well.
     pub(super) fn is_not_now(&self, seat: &Seat, request: &Request) -> Option<RefusalCode> {
-        if seat.is_facilitator() || self.is_always_allowed(seat, request) {
+        if self.is_always_allowed(seat, request) {
             return None;
         }
-        let model = &self.model;
+        let (model, spared) = (&self.model, self.is_spared(seat, request));
         let whole = model.freeze.as_ref().is_some_and(|freeze| freeze.thawed.is_empty());
-        if whole && !matches!(request, Request::Thaw { .. }) {
+        if whole && !spared && !matches!(request, Request::Thaw { .. } | Request::ResumeRoom) {
             return Some(RefusalCode::Frozen);
         }
         if matches!(request, Request::AcceptGroundRules { .. }) {
             return None;
         }
-        if model.is_barred(seat) {
+        if model.is_barred(seat) && !matches!(request, Request::Freeze) {
             return Some(RefusalCode::GroundRulesChanged);
         }
-        let still = matches!(request, Request::LowerHand | Request::OpenOnTurn { .. });
-        (model.hold.is_some() && !still).then_some(RefusalCode::OnHold)
+        let still = matches!(request, Request::LowerHand | Request::OpenOnTurn { .. } | Request::ResumeRoom);
+        (model.hold.is_some() && !spared && !still).then_some(RefusalCode::OnHold)
     }
 
     fn verdict_unmute(&self, verdict: &mut Verdict, seat: &Seat, source: Source) {

@@ -54,6 +54,7 @@ impl Model {
         self.doors.retain(|other| other.claims.subject != *subject);
         self.gone.remove(subject);
         self.undone.remove(subject);
+        self.offered.remove(subject);
         self.numbers.insert(subject.clone(), number);
         let space = self.seat_of(device).map_or(0, |seat| seat.space);
         let seat = Seat {

@@ -32,7 +32,7 @@ impl Model {
             (Reason::Freeze, self.is_frozen(seat, source) && !crisis),
             (Reason::Unattended, self.hold.is_some() && !crisis),
             (Reason::Consent, self.is_barred(seat)),
-            (Reason::Level, closes(self.level(seat.number), source)),
+            (Reason::Level, closes(self.level_at(seat), source)),
             (Reason::Ceiling, closes(self.ceiling_at(seat), source)),
         ];
         closed.into_iter().filter(|(_, closed)| *closed).map(|(reason, _)| reason).collect()

@@ -30,6 +30,11 @@ impl Model {
         if among_all { named.min(self.ladder.of_all) } else { named }
     }
 
+    /// The lowest that one of those who sit there has chosen.
+    pub fn level_at(&self, device: &Seat) -> Level {
+        self.people_at(device).map(|seat| self.level(seat.number)).min().unwrap_or_default()
+    }
+
     /// The lowest of those who sit there.
     pub fn ceiling_at(&self, device: &Seat) -> Level {
         self.people_at(device).map(|seat| self.ceiling(seat)).min().unwrap_or_default()

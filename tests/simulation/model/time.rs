@@ -122,7 +122,10 @@ impl Model {
             }
             Due::KnockEnds(subject) => self.go_from_door(&subject),
             Due::HoldEnds | Due::End => self.end(acts),
-            Due::WindowEnds => self.window = None,
+            Due::WindowEnds => {
+                self.window = None;
+                self.mind_the_room(None, self.now);
+            }
         }
     }
 
@@ -134,13 +137,12 @@ impl Model {
     }
 
     /// To the connected facilitator of lowest rank, the earliest seat among equals.
-    fn pass_lead_on(&mut self, acts: &mut Acts) {
+    pub fn pass_lead_on(&mut self, acts: &mut Acts) {
         let next = self.facilitators().min_by_key(|seat| (seat.claims.rank, seat.number));
         let next = next.map(|seat| seat.claims.subject.clone());
         let Some(subject) = next else { return };
-        if let Some(old) = self.lead.replace(subject.clone()) {
-            self.offered.insert(old);
-        }
+        let old = self.lead.replace(subject.clone());
+        self.offered.extend(old.filter(|old| !self.removed.contains(old) && !self.undone.contains(old)));
         self.offered.remove(&subject);
         acts.push((None, Act::LeadPassed { subject }));
     }
@@ -151,7 +153,9 @@ impl Model {
         else {
             return false;
         };
-        self.unattended_since = None;
+        if self.in_charge().next().is_some() {
+            self.unattended_since = None;
+        }
         if self.lead.is_none() && role.is_facilitator() {
             self.lead = Some(subject.to_owned());
             return true;
@@ -164,7 +168,9 @@ impl Model {
         if role.is_some_and(|role| self.charges(role)) {
             self.led_until = self.led_until.max(at);
         }
-        let at = self.led_until;
+        // Whoever is there has just been barred.
+        let there = self.seats.iter().any(|seat| self.charges(seat.claims.role) && seat.connection.is_some());
+        let at = if there { self.now } else { self.led_until };
         if self.started.is_some() && self.unattended_since.is_none() && self.in_charge().next().is_none() {
             self.unattended_since = Some(at);
             let ends_at = at + self.policy().hold_ms;
