@@ -17,8 +17,6 @@ use crate::{Act, Effects, Format, FormatRules, FormatSegment, Room};
 
 /// A room without an audience never holds more.
 const CAPACITY_MAX: u32 = 50;
-/// Whoever sits in a circle is not to be looked at by a crowd.
-const OBSERVERS_MAX: u32 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Agenda {
@@ -99,8 +97,7 @@ impl Room {
     }
 
     pub(crate) fn observers_max(&self) -> u32 {
-        let rules = self.rules().observers_max.unwrap_or(OBSERVERS_MAX);
-        self.definition.policy.observers_max.min(rules).min(OBSERVERS_MAX)
+        self.definition.policy.observers_max.min(self.rules().observers_max.unwrap_or(u32::MAX))
     }
 
     pub(crate) fn segment_kind(&self) -> Option<SegmentKind> {

@@ -14,6 +14,8 @@ use crate::room_id::RoomId;
 
 /// More seats than these need a format with an audience.
 const GROUP_MAX: u32 = 50;
+/// Whoever sits in a circle is not to be looked at by a crowd.
+const OBSERVERS_MAX: u32 = 2;
 
 /// A room's settings.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -52,6 +54,9 @@ impl RoomSettings {
     pub(super) fn check(&self, name: &str) -> Result<(), BadConfig> {
         if !(1..=300).contains(&self.policy.capacity) {
             return Err(bad(&format!("{name}.policy.capacity"), "must be 1 to 300"));
+        }
+        if self.policy.observers_max > OBSERVERS_MAX {
+            return Err(bad(&format!("{name}.policy.observers_max"), "must be 0 to 2"));
         }
         if self.policy.credit_percent > 100 {
             return Err(bad(&format!("{name}.policy.credit_percent"), "must be 0 to 100"));

@@ -205,6 +205,7 @@ fn is_of_peer_leads(request: &Request) -> bool {
             | Request::RoundSuspendStop
             | Request::StepTo { .. }
             | Request::Freeze
+            | Request::ResumeRoom
             | Request::SetGate { open: false, .. }
             | Request::GateAll { .. }
             | Request::SendToWaiting { .. }

@@ -479,15 +479,6 @@ fn no_crowd_at_the_door_keeps_anybody_from_their_own_seat() {
 }
 
 #[test]
-fn no_house_lets_more_than_two_observe() {
-    let mut m = Meeting::with(|policy| policy.observers_max = 9).and_seated(&[]);
-    m.joins("oda", Role::Observer);
-    m.joins("olaf", Role::Observer);
-    m.waits("otto", Role::Observer);
-    m.refused("fay", admit(&m, "otto"), RefusalCode::Full);
-}
-
-#[test]
 fn a_revocation_is_no_denial_that_could_be_undone() {
     let mut m = Meeting::seated(&[]);
     m.waits("eve", Role::Member);
