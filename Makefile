@@ -46,6 +46,12 @@ fuzz-corpus: ## Keep of what fuzzing has found the few files that cover it (TARG
 mutants: ## Change the rules in every small way and see that a test notices (FILE=server/room/src/gate.rs); needs cargo-mutants
 	cargo mutants --package hearth-room --package hearth-forwarding $(if $(FILE),--file $(FILE)) --jobs 1
 
+bench: ## Measure Hearth beside the limit and Janus, in about ten minutes (SECS=10); wants a quiet machine with two cores
+	@.ci/bench bench --seconds $(if $(filter file,$(origin SECS)),10,$(SECS)) --folder $${CARGO_TARGET_DIR:-target}/bench
+
+bench-rooms: ## Measure what rooms cost without media: commands, memory, coming and going
+	@.ci/bench rooms
+
 $(PAGES): $(WEB)/$(INSTALLED) $(SOURCES)
 	npm --prefix $(WEB) run build
 
@@ -56,4 +62,4 @@ tools:
 	npm --prefix $* ci --no-audit --no-fund
 	@touch $@
 
-.PHONY: help run test web generate fmt lint fuzz fuzz-corpus mutants tools
+.PHONY: help run test web generate fmt lint fuzz fuzz-corpus mutants bench bench-rooms tools

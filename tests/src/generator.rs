@@ -5,9 +5,7 @@
 //! listener decrypts of that phase was forwarded after it.
 
 mod client;
-pub(crate) mod payload;
 mod seal;
-pub(crate) mod stamp;
 mod stream;
 
 use std::{
@@ -23,8 +21,9 @@ use std::{
 
 use client::Client;
 use hearth_protocol::{Source, TrackLabel};
+pub use hearth_load::payload::{self, Pace};
+pub use hearth_load::stamp::{Stamp, now_us};
 pub use seal::Keys;
-pub use stamp::{Stamp, now_us};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 
 /// What a client offers.
@@ -59,23 +58,6 @@ pub struct Generator {
     orders: mpsc::Sender<Order>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
-}
-
-/// How a source is sent.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    pub packets_per_second: u32,
-    /// Payload bytes, at least [`Stamp::BYTES`] and what VP8 needs.
-    pub bytes: usize,
-    /// RFC 6464 level in -dBov; none: the header extension is left out.
-    pub level: Option<i8>,
-}
-
-impl Pace {
-    /// Opus as it sounds: 50 packets a second.
-    pub const VOICE: Pace = Pace { packets_per_second: 50, bytes: 90, level: Some(-20) };
-    /// A modest camera: 100 packets a second, four to a frame.
-    pub const VIDEO: Pace = Pace { packets_per_second: 100, bytes: 1_100, level: None };
 }
 
 /// What arrived of one sender's source.

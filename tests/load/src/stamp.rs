@@ -1,6 +1,6 @@
 //! What a payload says of itself, and the clock that all clients of a process share.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// What a payload says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ impl Stamp {
     pub const BYTES: usize = 25;
     const MAGIC: [u8; 4] = *b"HrTh";
 
-    pub(crate) fn write(self, to: &mut [u8]) {
+    pub fn write(self, to: &mut [u8]) {
         to[..4].copy_from_slice(&Self::MAGIC);
         to[4..8].copy_from_slice(&self.sender.to_be_bytes());
         to[8..12].copy_from_slice(&self.phase.to_be_bytes());
@@ -43,10 +43,18 @@ impl Stamp {
 
 /// Microseconds since the origin of all stamps.
 pub fn now_us() -> u64 {
-    Instant::now().saturating_duration_since(origin()).as_micros() as u64
+    Instant::now().saturating_duration_since(origin().0).as_micros() as u64
 }
 
-fn origin() -> Instant {
-    static ORIGIN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    *ORIGIN.get_or_init(Instant::now)
+/// A time of the system's clock, as the kernel stamps datagrams with, in the time of stamps. Nanoseconds since 1970.
+pub fn at_us(system_ns: u64) -> u64 {
+    system_ns.saturating_sub(origin().1) / 1_000
+}
+
+fn origin() -> (Instant, u64) {
+    static ORIGIN: std::sync::OnceLock<(Instant, u64)> = std::sync::OnceLock::new();
+    *ORIGIN.get_or_init(|| {
+        let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        (Instant::now(), system.as_nanos() as u64)
+    })
 }

@@ -1,0 +1,118 @@
+//! `hearth-load`: see `--help`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use hearth_load::{
+    Fallible, bench,
+    measure::measure,
+    process,
+    relays::{Which, limit},
+    report, rooms,
+    scenario::Scenario,
+};
+
+#[derive(Debug, Parser)]
+#[command(version, about, long_about = ABOUT, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Send media through one relay, and count
+    #[command(after_help = MEDIA_EXAMPLES)]
+    Media {
+        #[arg(long, value_enum, default_value_t = Which::Hearth)]
+        relay: Which,
+        #[command(flatten)]
+        scenario: Scenario,
+        /// How long it is measured, after two seconds of warming up
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// So many come at once: more than one is a join storm
+        #[arg(long, default_value_t = 1)]
+        at_once: usize,
+        /// Print the figures as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Measure the limit, Hearth and Janus by turns, in several scenarios, and say how they compare
+    Bench {
+        /// How long each is measured each time
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        #[arg(long, default_value_t = 5)]
+        repeats: usize,
+        /// These alone; the limit is always among them
+        #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Which::Hearth, Which::Janus])]
+        relays: Vec<Which>,
+        /// Where to put figures.json, the table and the plots
+        #[arg(long, default_value = "target/bench")]
+        folder: PathBuf,
+    },
+    /// What rooms cost without media: commands, memory, coming back, coming and going
+    Rooms {
+        /// So many join with media and leave, for the slope of memory
+        #[arg(long, default_value_t = 3_000)]
+        joins: usize,
+        /// These alone
+        #[arg(long, value_enum, value_delimiter = ',')]
+        only: Vec<rooms::Part>,
+    },
+    /// The limit program itself: what `bench` starts
+    #[command(hide = true)]
+    Limit,
+}
+
+const ABOUT: &str = "\
+Puts load on a media relay and says what it takes: CPU time for each forwarded packet, latency added, loss, memory for each \
+person, CPU time for each join.
+
+The relay runs in a process of its own on the first core, the generator on the second. Its clients walk ICE and DTLS like \
+browsers; then they seal packets by the fast way, count all that arrive, and open one in sixteen, to see what it is and when it \
+was sent. Times of arrival are the kernel's. A run in which the generator itself used more than 85 % of its core is refused.";
+
+const EXAMPLES: &str = "\
+Examples:
+  hearth-load media                                       four groups of twelve, all speak
+  hearth-load media --rooms 3 --people 6 --cameras 6      with pictures
+  hearth-load media --relay janus --json                  another relay, for a program to read
+  hearth-load bench                                       all of them by turns: `make bench` does it";
+
+const MEDIA_EXAMPLES: &str = "\
+Examples:
+  hearth-load media --rooms 1 --people 31 --speakers 0 --cameras 1 --camera-packets 1000     a lecture
+  hearth-load media --rooms 3 --people 6 --cameras 6 --simulcast                             in three layers
+  hearth-load media --rooms 20 --at-once 240 --seconds 1                                     a join storm";
+
+fn main() -> Fallible<()> {
+    let command = Cli::parse().command;
+    if let Command::Limit = command {
+        return limit::run();
+    }
+    process::stay_on_own_core()?;
+    process::open_many_files()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(run(command))
+}
+
+async fn run(command: Command) -> Fallible<()> {
+    match command {
+        Command::Media { relay, scenario, seconds, at_once, json } => {
+            let figures = measure(relay, &scenario, seconds, at_once).await?;
+            if json {
+                println!("{}", serde_json::to_string_pretty(&figures)?);
+            } else {
+                print!("{}", report::table(&[figures]));
+            }
+            Ok(())
+        }
+        Command::Bench { seconds, repeats, relays, folder } => {
+            bench::run(seconds, repeats, &relays, &folder).await
+        }
+        Command::Rooms { joins, only } => rooms::run(joins, &only).await,
+        Command::Limit => unreachable!("answered before"),
+    }
+}
