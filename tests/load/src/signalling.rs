@@ -3,10 +3,11 @@
 
 use std::{
     collections::HashMap,
-    net::SocketAddr,
+    io,
+    net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -17,7 +18,7 @@ use hearth_protocol::{
     Request, RequestId, Secret, ServerFrame, Source, TrackLabel, VERSION,
 };
 use tokio::{
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     sync::{mpsc, watch},
     task::JoinHandle,
 };
@@ -78,7 +79,7 @@ impl Line {
     async fn connect(server: SocketAddr, room: &str) -> Fallible<Line> {
         let mut request = format!("ws://{server}/v1/room/{room}").into_client_request()?;
         request.headers_mut().insert("Origin", HeaderValue::from_str(&format!("http://{server}"))?);
-        let stream = TcpStream::connect(server).await?;
+        let stream = dial(server).await?;
         stream.set_nodelay(true)?;
         let (socket, _) = client_async(request, stream).await?;
         let (mut sink, stream) = socket.split();
@@ -162,6 +163,16 @@ impl Drop for Line {
             task.abort();
         }
     }
+}
+
+/// From another address of this machine each time, as people come from: the server lets few in from one.
+async fn dial(server: SocketAddr) -> io::Result<TcpStream> {
+    static ADDRESSES: AtomicU32 = AtomicU32::new(1);
+    let number = ADDRESSES.fetch_add(1, Ordering::Relaxed) % (1 << 20);
+    let own = Ipv4Addr::from_bits(Ipv4Addr::new(127, 16, 0, 0).to_bits() | number);
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((own, 0).into())?;
+    socket.connect(server).await
 }
 
 /// Reads until the end. tungstenite answers pings while it is read.
