@@ -20,9 +20,9 @@ use std::{
 };
 
 use client::Client;
-use hearth_protocol::{Source, TrackLabel};
 pub use hearth_load::payload::{self, Pace};
 pub use hearth_load::stamp::{Stamp, now_us};
+use hearth_protocol::{Source, TrackLabel};
 pub use seal::Keys;
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 

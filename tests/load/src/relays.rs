@@ -50,7 +50,7 @@ impl fmt::Display for Which {
 #[derive(Debug)]
 pub enum Relay {
     Limit(Limit),
-    Hearth(Hearth, Vec<(u32, Line)>),
+    Hearth(Box<Hearth>, Vec<(u32, Line)>),
     Janus(Janus, Vec<Session>),
 }
 
@@ -61,7 +61,7 @@ impl Relay {
     pub async fn start(which: Which, scenario: &Scenario) -> Fallible<Relay> {
         Ok(match which {
             Which::Limit => Relay::Limit(Limit::start()?),
-            Which::Hearth => Relay::Hearth(Hearth::start(scenario.rooms, scenario.people)?, vec![]),
+            Which::Hearth => Relay::Hearth(Box::new(Hearth::start(scenario.rooms, scenario.people)?), vec![]),
             Which::Janus => Relay::Janus(Janus::start(scenario.rooms, scenario.people).await?, vec![]),
         })
     }

@@ -19,11 +19,8 @@ pub struct Master {
 impl Master {
     /// What the client of DTLS seals with, and the server. None: not AES-GCM.
     pub fn both(material: &[u8], profile: SrtpProfile) -> Option<[Master; 2]> {
-        let length = match profile {
-            SrtpProfile::AEAD_AES_128_GCM => 16,
-            SrtpProfile::AEAD_AES_256_GCM => 32,
-            _ => return None,
-        };
+        let lengths = [(SrtpProfile::AEAD_AES_128_GCM, 16), (SrtpProfile::AEAD_AES_256_GCM, 32)];
+        let (_, length) = lengths.into_iter().find(|(known, _)| *known == profile)?;
         let side = |at: usize| {
             let key = material.get(length * at..)?.get(..length)?.to_vec();
             let salt = material.get(2 * length + 12 * at..)?.get(..12)?.try_into().ok()?;

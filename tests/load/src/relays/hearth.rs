@@ -39,10 +39,12 @@ format = "json"
 format = "FORMAT"
 [room.policy]
 waiting_room = false
+knocks_max = 400
 capacity = CAPACITY
 "#;
 const STARTED_WITHIN: Duration = Duration::from_secs(30);
-const TICKET: Duration = Duration::from_secs(3_000);
+/// Used at once. The server remembers which were spent for as long as they are good.
+const TICKET: Duration = Duration::from_secs(60);
 /// More people need a format with an audience.
 const GROUP_MAX: usize = 49;
 
