@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use crate::auth::Links;
 use crate::origin::Origins;
+use crate::room_id::RoomId;
 use crate::store::Store;
 
 pub use headers::CONTENT_SECURITY_POLICY;
@@ -33,6 +34,8 @@ pub struct Desk {
     pub store: Store,
     /// False as soon as the server begins to stop.
     pub open: watch::Receiver<bool>,
+    /// Where whoever is in this room finds help at once; empty: not known.
+    pub crisis_line: Arc<dyn Fn(&RoomId) -> String + Send + Sync>,
     /// Everything that is counted, at this moment.
     pub samples: Arc<dyn Fn() -> Vec<Sample> + Send + Sync>,
     pub metrics_token: Arc<str>,

@@ -72,6 +72,10 @@ impl Server {
             origins: origins.clone(),
             store: store.clone(),
             open: opened,
+            crisis_line: {
+                let directory = directory.clone();
+                Arc::new(move |room| directory.crisis_line(room))
+            },
             samples: samples(directory.clone(), relay.clone()),
             metrics_token: config.metrics.token.as_str().into(),
             secure: config.http.public_url.starts_with("https://"),

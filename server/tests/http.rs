@@ -51,6 +51,7 @@ async fn house(metrics_token: &str) -> House {
         origins: config.origins(),
         store,
         open: opened,
+        crisis_line: Arc::new(|_| "Call 988.".into()),
         samples: Arc::new(|| vec![Sample { name: "hearth_rooms", label: None, value: 3 }]),
         metrics_token: metrics_token.into(),
         secure: false,
@@ -122,6 +123,7 @@ async fn a_link_gives_a_ticket_to_its_first_browser_and_to_no_other() {
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         let redeemed: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!(redeemed["room"], "hearth");
+        assert_eq!(redeemed["crisis_line"], "Call 988.");
         let ticket = house.verifier.verify(redeemed["ticket"].as_str().unwrap(), &grant().room).unwrap();
         assert_eq!(ticket.grant, grant());
     }

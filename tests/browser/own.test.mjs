@@ -38,7 +38,7 @@ test('what belongs to one person', async (t) => {
     hearth.halt();
     await ann.callForHelp();
     await ann.sees('This may not have reached anybody yet.');
-    await ann.sees('call your local emergency number');
+    await ann.page.getByRole('link', { name: '988' }).first().waitFor();
     hearth.goOn();
     await ann.sees('The facilitators have been told.');
     await ann.page.getByRole('link', { name: '988' }).first().waitFor();

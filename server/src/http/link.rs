@@ -47,6 +47,8 @@ struct Redeem {
 struct Redeemed {
     room: RoomId,
     ticket: String,
+    /// For a page whose line breaks before anybody could tell it where else help is.
+    crisis_line: String,
 }
 
 enum Outcome {
@@ -69,7 +71,10 @@ async fn ticket(desk: &Desk, body: Body, browser: &Browser) -> Outcome {
     let Ok(Redeem { secret }) = serde_json::from_slice(&body) else { return Outcome::Refused };
     let Some(secret) = LinkSecret::parse(&secret) else { return Outcome::Refused };
     match desk.links.redeem(&secret, browser).await {
-        Ok(Some((room, ticket))) => Outcome::Ticket(Redeemed { room, ticket }),
+        Ok(Some((room, ticket))) => {
+            let crisis_line = (desk.crisis_line)(&room);
+            Outcome::Ticket(Redeemed { room, ticket, crisis_line })
+        }
         Ok(None) => Outcome::Refused,
         Err(error) => {
             tracing::error!(%error, "a personal link could not be looked up");

@@ -122,6 +122,12 @@ impl Directory {
         Err(NotEntered::Unavailable)
     }
 
+    /// Where whoever is in this room finds help at once; empty where there is no such room.
+    pub fn crisis_line(&self, room: &RoomId) -> String {
+        let definitions = self.house.definitions.read().unwrap_or_else(PoisonError::into_inner);
+        definitions.find(room).map_or_else(String::new, |definition| definition.crisis_line.clone())
+    }
+
     /// The standing rooms have changed. Meetings go on under what is new; a room that is not named any more admits nobody from its
     /// next waking on.
     pub async fn define(&self, definitions: Definitions) {

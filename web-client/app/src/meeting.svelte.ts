@@ -175,7 +175,10 @@ export class Meeting {
   /** Where to find help at once: as the room has it, where this page knows. */
   readonly crisisLine = $derived.by(() => {
     const { signal, view } = this;
-    return (signal && 'crisis_line' in signal ? signal.crisis_line : view?.room.crisis_line) || EMERGENCY;
+    return (
+      (signal && 'crisis_line' in signal ? signal.crisis_line : (view?.room.crisis_line ?? this.session.crisisLine)) ||
+      EMERGENCY
+    );
   });
 
   /** A call for help that nobody has answered, as far as this page knows. */

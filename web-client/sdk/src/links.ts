@@ -4,6 +4,8 @@ import { Refusal } from './refusal';
 export interface Ticket {
   readonly room: string;
   readonly ticket: string;
+  /** Where to find help at once; the page may lose its line before anybody could tell. */
+  readonly crisis_line?: string;
 }
 
 /**
@@ -51,8 +53,7 @@ export class Link {
       );
     });
     if (!answer.ok) throw await refused(answer);
-    const { room, ticket } = (await answer.json()) as Ticket;
-    return { room, ticket };
+    return (await answer.json()) as Ticket;
   }
 }
 

@@ -76,6 +76,7 @@ export class Session extends Events<SessionEvents> {
   #link: Link | undefined;
   #phase: Phase = { name: 'idle' };
   #view: View | undefined;
+  #crisisLine = '';
 
   constructor({ devices = new Devices(), surroundings = theBrowser() }: SessionOptions = {}) {
     super();
@@ -126,6 +127,11 @@ export class Session extends Events<SessionEvents> {
     return this.#sound.blocked;
   }
 
+  /** Where to find help at once, as far as it is known: from the link at the door, from the room inside. */
+  get crisisLine(): string {
+    return this.#view?.room.crisis_line ?? this.#crisisLine;
+  }
+
   /** Milliseconds on the session's clock: `until - now()` is what is left of a turn. */
   now(): number {
     return this.#signalling?.clock.now() ?? 0;
@@ -147,7 +153,8 @@ export class Session extends Events<SessionEvents> {
     this.#become({ name: 'connecting' });
     this.#link = link;
     try {
-      const { room, ticket } = await link.redeem();
+      const { room, ticket, crisis_line } = await link.redeem();
+      this.#crisisLine = crisis_line ?? '';
       this.#enter(room, { type: 'ticket', ticket });
     } catch (error) {
       this.#become({ name: 'idle' });
