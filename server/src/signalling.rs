@@ -8,6 +8,7 @@ mod door;
 mod forwarded;
 mod hello;
 mod outbox;
+mod proof;
 mod rate;
 mod refusal;
 mod session;

@@ -152,6 +152,10 @@ impl Judge {
                 self.model.hear(*connection);
                 self.request(*connection, request_id, request, step, heard, audit)
             }
+            Command::Heard { connection } => {
+                self.model.hear(*connection);
+                Ok(())
+            }
             Command::Dropped { connection, last_seen } => {
                 self.drop_out(*connection, *last_seen);
                 Ok(())
@@ -382,6 +386,7 @@ fn newcomer(command: &Command) -> Option<ConnectionId> {
     match command {
         Command::Knock { connection, .. } | Command::Return { connection, .. } => Some(*connection),
         Command::Request { .. }
+        | Command::Heard { .. }
         | Command::Dropped { .. }
         | Command::Refresh { .. }
         | Command::MediaLost { .. }

@@ -27,7 +27,7 @@ use tokio::{
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{self, Message, client::IntoClientRequest, http::HeaderValue},
+    tungstenite::{self, Bytes, Message, client::IntoClientRequest, http::HeaderValue},
 };
 
 pub use told::Told;
@@ -245,6 +245,30 @@ impl Client {
         client
     }
 
+    /// Answers the ping that follows a secret, and returns when the server has read that.
+    pub async fn prove_arrival(&self) {
+        let after = |payload: &Bytes| payload.iter().any(|byte| *byte != 0);
+        let payload = self.until("a ping after a secret", |told| told.pinged.clone().filter(after)).await;
+        self.say_raw(Message::Pong(payload)).await;
+        self.catch_up().await;
+    }
+
+    /// Returns when everything has arrived here that was told before: with what was answered to anybody, all that followed from it.
+    pub async fn catch_up(&self) {
+        let nonce = u32::try_from(REQUESTS.fetch_add(1, Ordering::Relaxed)).expect("few requests in a test");
+        self.say(&ClientFrame::Ping { nonce }).await;
+        let answers =
+            |frame: &ServerFrame| matches!(frame, ServerFrame::Pong { nonce: of, .. } if *of == nonce);
+        self.until("a pong", |told| told.frames.iter().any(|(_, frame, _)| answers(frame)).then_some(()))
+            .await;
+    }
+
+    /// The view, once it is no older than what was answered to anybody before this call.
+    pub async fn caught_up(&self) -> RoomView {
+        self.catch_up().await;
+        self.view()
+    }
+
     /// Offers media for the present generation and returns the answer.
     pub async fn offer(&self, sdp: String, tracks: Vec<TrackLabel>) -> Result<String, Refusal> {
         let generation = self.view().you.media_generation;
@@ -285,7 +309,8 @@ async fn read(
                 let code = frame.map_or(1005, |frame| frame.code.into());
                 note(&mut |told| told.closed = told.closed.or(Some(code)));
             }
-            Ok(Message::Ping(_) | Message::Pong(_)) => {}
+            Ok(Message::Ping(payload)) => note(&mut |told| told.pinged = Some(payload.clone())),
+            Ok(Message::Pong(_)) => {}
             Ok(Message::Binary(bytes)) => {
                 note(&mut |told| told.faults.push(format!("{} binary bytes", bytes.len())));
             }

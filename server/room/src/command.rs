@@ -69,6 +69,8 @@ pub enum Command {
     },
     /// A request by whoever sits behind this connection. `Offer` and `View` never come here: see [`crate::Room::media_peer`].
     Request { connection: ConnectionId, request_id: RequestId, request: Request, fresh: Fresh },
+    /// What was said to this connection has arrived there: its secret too, so that the one before it is spent.
+    Heard { connection: ConnectionId },
     /// The connection is gone. The last sign of life may lie before now.
     Dropped { connection: ConnectionId, last_seen: u32 },
     /// This connection lost count: it needs a snapshot.

@@ -10,8 +10,8 @@ use crate::seat::Place;
 use crate::{Act, ConnectionId, Effects, Fresh, Room, SecretHash, bye};
 
 impl Room {
-    /// Something was said over this connection: its secrets have arrived, and those before them are spent.
-    pub fn heard_from(&mut self, connection: ConnectionId) {
+    /// Something came over this connection: its secrets have arrived, and those before them are spent.
+    pub(crate) fn heard_from(&mut self, connection: ConnectionId) {
         match self.connections.get(&connection) {
             Some(At::Door(id)) => {
                 if let Some(knock) = self.knocks.get_mut(id) {

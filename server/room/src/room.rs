@@ -211,6 +211,7 @@ impl Room {
             Command::Request { connection, request_id, request, fresh } => {
                 self.request(out, connection, request_id, request, &fresh);
             }
+            Command::Heard { connection } => self.heard_from(connection),
             Command::Dropped { connection, last_seen } => self.drop_connection(connection, last_seen),
             Command::Refresh { connection } => self.forget_told(connection),
             Command::MediaLost { subject, generation } => {
@@ -242,7 +243,8 @@ impl Room {
                     out.bye(*connection, bye::over());
                 }
             }
-            Command::Dropped { .. }
+            Command::Heard { .. }
+            | Command::Dropped { .. }
             | Command::Refresh { .. }
             | Command::MediaLost { .. }
             | Command::RelayRestarted

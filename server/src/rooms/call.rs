@@ -40,6 +40,10 @@ pub(super) enum Call {
         version: u32,
         hash: String,
     },
+    /// What was said to this connection has arrived there.
+    Heard {
+        connection: ConnectionId,
+    },
     Ping {
         connection: ConnectionId,
         nonce: u32,
@@ -80,6 +84,11 @@ impl Handle {
         let connection = self.connection;
         self.call(Call::ShareDevice { connection, request_id, ticket: Box::new(ticket), version, hash })
             .await;
+    }
+
+    /// What was said to this connection has arrived there, secrets included.
+    pub async fn heard(&self) {
+        self.call(Call::Heard { connection: self.connection }).await;
     }
 
     pub async fn ping(&self, nonce: u32) {

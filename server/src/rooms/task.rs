@@ -232,6 +232,7 @@ impl Task {
                 let claims = ticket.claims(self.clock.now());
                 self.apply(Command::ShareDevice { connection, request_id, claims, version, hash });
             }
+            Call::Heard { connection } => self.apply(Command::Heard { connection }),
             Call::Ping { connection, nonce } => self.ping(connection, nonce),
             Call::Refresh { connection } => self.apply(Command::Refresh { connection }),
             Call::Dropped { connection, last_seen } => {
@@ -272,11 +273,12 @@ impl Task {
     }
 
     fn request(&mut self, connection: ConnectionId, request_id: RequestId, request: Request) {
-        self.room.heard_from(connection);
         if let Request::Offer(offer) = request {
+            self.apply(Command::Heard { connection });
             return self.offer(connection, request_id, offer);
         }
         if let Request::View { tiles } = request {
+            self.apply(Command::Heard { connection });
             let viewed = self.view(connection, &tiles);
             return self.answer(connection, request_id, viewed.map(|()| None));
         }

@@ -37,6 +37,8 @@ pub struct Mail {
 pub enum Letter {
     /// To be written until then.
     Text(Message, Instant),
+    /// The same, with a secret in it: that it arrived is to be proven.
+    Secret(Message, Instant),
     /// The last one.
     Bye(Message, ByeReason),
     /// Deltas were dropped and all else is written: it is time to ask for a snapshot.
@@ -80,6 +82,7 @@ struct Queued {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     Frame,
+    Secret,
     Snapshot,
     Delta,
     Bye(ByeReason),
@@ -93,7 +96,19 @@ impl Outbox {
     }
 
     pub fn frame(&self, frame: &ServerFrame) {
-        self.put(Kind::Frame, |_| json(frame));
+        let kind = match frame {
+            ServerFrame::Knocked { .. } | ServerFrame::Seated { .. } => Kind::Secret,
+            ServerFrame::GroundRules(_)
+            | ServerFrame::Waiting
+            | ServerFrame::Signal(_)
+            | ServerFrame::Snapshot { .. }
+            | ServerFrame::Delta { .. }
+            | ServerFrame::Ok { .. }
+            | ServerFrame::Refusal { .. }
+            | ServerFrame::Pong { .. }
+            | ServerFrame::Bye(_) => Kind::Frame,
+        };
+        self.put(kind, |_| json(frame));
     }
 
     pub fn snapshot(&self, view: Box<RoomView>) {
@@ -176,6 +191,7 @@ impl Mail {
             Kind::Bye(reason) => Letter::Bye(Message::Text(queued.text), reason),
             Kind::Snapshot => Letter::Text(Message::Text(queued.text), queued.since + WRITTEN_WITHIN),
             Kind::Frame | Kind::Delta => Letter::Text(Message::Text(queued.text), now + WRITTEN_WITHIN),
+            Kind::Secret => Letter::Secret(Message::Text(queued.text), now + WRITTEN_WITHIN),
         }))
     }
 }
@@ -208,7 +224,7 @@ impl State {
             }
             Kind::Delta => self.seq = self.seq.wrapping_add(1),
             Kind::Bye(_) => self.closed = true,
-            Kind::Frame => {}
+            Kind::Frame | Kind::Secret => {}
         }
         self.bytes += queued.text.len();
         self.queue.push_back(queued);

@@ -23,6 +23,7 @@ use super::{
     door::Place,
     hello::{self, NoHello},
     outbox::{self, Letter, Mail, Outbox, WRITTEN_WITHIN},
+    proof,
     rate::{Rates, Verdict},
     refusal,
 };
@@ -128,6 +129,7 @@ impl Reader<'_> {
     /// Reads frames until the peer is gone or must go.
     async fn read(&self, stream: &mut SplitStream<Socket<impl Stream>>, last_seen: &mut Instant) -> End {
         let mut rates = Rates::new(*last_seen);
+        let mut arrived = 0;
         loop {
             let Ok(Some(message)) = timeout_at(*last_seen + GONE_AFTER, stream.next()).await else {
                 return End::Gone;
@@ -140,7 +142,16 @@ impl Reader<'_> {
                     self.outbox.frame(&refused(None, RefusalCode::BadMessage));
                     rates.nuisance(now)
                 }
-                Ok(Message::Ping(_) | Message::Pong(_)) => rates.control(now),
+                Ok(Message::Pong(payload)) => {
+                    let verdict = rates.control(now);
+                    let secrets = proof::secrets(&payload);
+                    if verdict == Verdict::Fine && secrets > arrived {
+                        arrived = secrets;
+                        self.handle.heard().await;
+                    }
+                    verdict
+                }
+                Ok(Message::Ping(_)) => rates.control(now),
                 Ok(Message::Close(_)) | Err(Error::ConnectionClosed) => return End::Gone,
                 Ok(Message::Frame(_)) => Verdict::Fine,
                 Err(Error::Capacity(_)) => return End::TooLarge,
@@ -206,14 +217,20 @@ async fn write(
 ) -> Option<ByeReason> {
     let mut pings = interval(PING_EVERY);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut secrets = 0;
     loop {
         let letter = tokio::select! {
             biased;
             letter = mail.next() => letter?,
-            _ = pings.tick() => Letter::Text(Message::Ping(Vec::new().into()), Instant::now() + WRITTEN_WITHIN),
+            _ = pings.tick() => Letter::Text(proof::ping(secrets), Instant::now() + WRITTEN_WITHIN),
         };
         match letter {
             Letter::Text(message, until) => timeout_at(until, sink.send(message)).await.ok()?.ok()?,
+            Letter::Secret(message, until) => {
+                timeout_at(until, sink.send(message)).await.ok()?.ok()?;
+                secrets += 1;
+                timeout_at(until, sink.send(proof::ping(secrets))).await.ok()?.ok()?;
+            }
             Letter::Lost => handle.refresh().await,
             Letter::Bye(message, reason) => {
                 timeout(WRITTEN_WITHIN, sink.send(message)).await.ok()?.ok()?;

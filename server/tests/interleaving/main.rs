@@ -4,10 +4,12 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one frame among many")]
 
 mod disturbance;
+mod line;
 mod meeting;
 mod order;
 mod outside;
 mod passing;
 mod patience;
+mod proof;
 mod scripted;
 mod socket;

@@ -159,7 +159,11 @@ impl Guest {
         let mut frames = Vec::new();
         loop {
             match self.mail.next().now_or_never() {
-                Some(Some(Letter::Text(Message::Text(text), _) | Letter::Bye(Message::Text(text), _))) => {
+                Some(Some(
+                    Letter::Text(Message::Text(text), _)
+                    | Letter::Secret(Message::Text(text), _)
+                    | Letter::Bye(Message::Text(text), _),
+                )) => {
                     let frame = serde_json::from_str(&text).expect("a frame of the protocol");
                     self.take(&frame);
                     frames.push(frame);

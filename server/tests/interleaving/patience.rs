@@ -1,63 +1,12 @@
 //! How long a connection is waited for: over a stream in memory, with a clock that the test moves.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use futures_util::{FutureExt, SinkExt, StreamExt};
 use hearth_protocol::*;
 use serde_json::json;
-use tokio::{
-    io::{DuplexStream, duplex},
-    task::JoinHandle,
-};
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{Message, protocol::Role as End},
-};
+use tokio_tungstenite::tungstenite::Message;
 
-use crate::meeting::*;
-
-/// A browser and the session that speaks with it.
-struct Line {
-    socket: WebSocketStream<DuplexStream>,
-    session: JoinHandle<()>,
-}
-
-impl Line {
-    async fn open(meeting: &Meeting, buffered: usize) -> Line {
-        let (browser, server) = duplex(buffered);
-        let signalling = Arc::new(meeting.signalling());
-        let session = tokio::spawn(async move { signalling.serve(&room("one"), None, server).await });
-        let socket = WebSocketStream::from_raw_socket(browser, End::Client, None).await;
-        settle().await;
-        Line { socket, session }
-    }
-
-    /// At the door, having agreed to the ground rules.
-    async fn at_the_door(meeting: &Meeting, buffered: usize) -> Line {
-        let mut line = Line::open(meeting, buffered).await;
-        let ticket = meeting.signed("one", "ann", Role::Member);
-        let credential = json!({"type": "ticket", "ticket": ticket});
-        line.send(json!({"type": "hello", "version": VERSION, "credential": credential})).await;
-        let rules = json!({"type": "accept_ground_rules", "version": 1, "hash": "h"});
-        line.send(json!({"type": "request", "request_id": "rules", "request": rules})).await;
-        line.read();
-        line
-    }
-
-    async fn send(&mut self, frame: serde_json::Value) {
-        self.socket.send(Message::text(frame.to_string())).await.expect("the session reads");
-        settle().await;
-    }
-
-    /// All that came, pings answered.
-    fn read(&mut self) -> Vec<Message> {
-        let mut messages = Vec::new();
-        while let Some(Some(Ok(message))) = self.socket.next().now_or_never() {
-            messages.push(message);
-        }
-        messages
-    }
-}
+use crate::{line::Line, meeting::*};
 
 #[tokio::test(start_paused = true)]
 async fn without_a_hello_in_ten_seconds_the_connection_is_dismissed() {

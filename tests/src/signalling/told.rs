@@ -6,6 +6,7 @@ use hearth_protocol::{
     Bye, Change, GroundRules, KnockId, Outcome, ParticipantId, Refusal, RequestId, RoomView, Secret,
     ServerFrame, Slot, SlotSource, Source,
 };
+use tokio_tungstenite::tungstenite::Bytes;
 
 #[derive(Debug, Default)]
 pub struct Told {
@@ -18,6 +19,8 @@ pub struct Told {
     pub ground_rules: Option<GroundRules>,
     pub secret: Option<Secret>,
     pub seated: bool,
+    /// What the last WebSocket ping carried.
+    pub pinged: Option<Bytes>,
     pub bye: Option<Bye>,
     /// The WebSocket close code; 1006 where the connection just ended.
     pub closed: Option<u16>,

@@ -1,8 +1,6 @@
 //! Secrets and tickets that open nothing: spent, stolen, doubled, forged.
 
-use hearth_protocol::{
-    ByeReason, Change, Credential, Notice, RefusalCode, Request, Role, Secret, ServerFrame,
-};
+use hearth_protocol::{ByeReason, Change, Credential, Notice, RefusalCode, Role, Secret, ServerFrame};
 use hearth_tests::{group::grant, signalling::Client};
 
 use crate::scene::{Scene, check_bye, check_knows_nothing, until_waiting};
@@ -29,14 +27,30 @@ async fn a_spent_resume_secret_leads_to_the_door() {
     let generation = scene.ada.client.view().you.media_generation;
     let back = Client::resume(scene.house.address, "hearth", spent.clone(), Some(generation)).await;
     back.until_seated().await;
-    // By what Ada says over it, the new secret is known to have arrived: the one before it is spent.
-    back.must(Request::OpenOnTurn { on: false }).await;
+    // Ada asks for nothing over it: the new secret is known to have arrived, and the one before it is spent.
+    back.prove_arrival().await;
     scene.ada.client = back;
     let thief = scene.present(Credential::Resume { secret: spent }).await;
     thief.agree().await;
     check_waits_as_new_device(&scene, &thief).await;
     let phase = scene.ada.next_phase();
     hearth_tests::group::until("Ada to be heard still", || scene.ben.hears(&scene.ada, 0, phase) > 0).await;
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spent_waiting_secret_opens_nothing() {
+    let scene = Scene::open().await;
+    let cleo = scene.knock("Cleo").await;
+    let spent = cleo.secret();
+    let back = scene.present(Credential::Waiting { secret: spent.clone() }).await;
+    back.prove_arrival().await;
+    let thief = scene.present(Credential::Waiting { secret: spent.clone() }).await;
+    check_bye(&thief, ByeReason::BadHello, Some(RefusalCode::BadTicket)).await;
+    assert_eq!(thief.told().frames.len(), 1);
+    let thief = scene.present(Credential::Resume { secret: spent }).await;
+    check_bye(&thief, ByeReason::BadHello, Some(RefusalCode::BadTicket)).await;
+    assert_eq!(back.told().closed, None, "its owner waits on");
     scene.end().await;
 }
 

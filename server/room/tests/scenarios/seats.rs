@@ -177,6 +177,20 @@ fn whoever_never_received_their_new_secret_comes_back_with_the_one_before() {
 }
 
 #[test]
+fn what_arrived_spends_the_secret_before_it() {
+    let mut m = Meeting::seated(&["ann"]);
+    let before = m.hears("ann").secret.clone().unwrap();
+    let abandoned = m.at["ann"];
+    m.returns("ann", None);
+    m.apply(Command::Heard { connection: abandoned });
+    m.returns_with("ann", &before, None);
+    assert!(m.hears("ann").view.is_some(), "a connection that was replaced proves nothing");
+    m.apply(Command::Heard { connection: m.at["ann"] });
+    m.returns_with("ann", &before, None);
+    assert!(m.hears("ann").view.is_none(), "a spent secret leads to the door");
+}
+
+#[test]
 fn a_spent_secret_of_a_facilitator_opens_nothing_even_with_nobody_there() {
     let mut m = Meeting::seated(&["ann"]);
     let spent = m.hears("fay").secret.clone().unwrap();
