@@ -8,7 +8,7 @@
 //!   rest is recorded and told, for a dead worker forwards nothing.
 //! - A record that cannot be kept is tried again, with growing pauses. Until it is kept nothing is told, whoever asked is refused
 //!   with `record_unavailable`, restrictions still reach the relay at once, and nothing becomes looser there than what was
-//!   recorded last. A room whose queue overflows meanwhile says goodbye and wakes from its last snapshot.
+//!   recorded last. Calls for help and their answers go ahead of all that waits. A room whose queue overflows meanwhile says goodbye and wakes from its last snapshot.
 
 mod call;
 mod clock;

@@ -32,6 +32,8 @@ pub(super) struct Group {
     pub unacknowledged: bool,
     /// Who asked from outside the room, to be told when it is done.
     pub done: Option<oneshot::Sender<()>>,
+    /// What of it need not wait for a record that fails was said.
+    pub looked_through: bool,
 }
 
 impl Group {

@@ -105,6 +105,15 @@ impl Order {
         }
     }
 
+    /// While the record fails: every word that waits for it is shown once. Where `waits` is false, it was said.
+    pub fn look_through(&mut self, mut waits: impl FnMut(&mut Tell) -> bool) {
+        let failing = self.failing.is_some();
+        for group in self.groups.iter_mut().filter(|group| failing && !group.looked_through) {
+            group.looked_through = true;
+            group.tell.retain_mut(&mut waits);
+        }
+    }
+
     /// When [`Order::next`] is to be asked again, should nothing happen before.
     pub fn deadline(&self, applied: Version) -> Option<Instant> {
         let again = self.failing.filter(|_| self.recording == 0).map(|(again, _)| again);

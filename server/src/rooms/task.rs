@@ -1,3 +1,4 @@
+mod help;
 mod negotiation;
 mod wake;
 
@@ -21,6 +22,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
+use self::help::Pages;
 use self::wake::wake;
 use super::{
     call::{Arrival, Call},
@@ -114,6 +116,7 @@ struct Guest {
     told: bool,
     /// Who it was told speaks.
     speaking: Vec<ParticipantId>,
+    pages: Pages,
 }
 
 #[derive(Clone, Copy)]
@@ -258,7 +261,8 @@ impl Task {
 
     fn enter(&mut self, connection: ConnectionId, arrival: Arrival, outbox: Outbox) {
         self.visited = true;
-        self.guests.insert(connection, Guest { outbox, told: false, speaking: Vec::new() });
+        self.guests
+            .insert(connection, Guest { outbox, told: false, speaking: Vec::new(), pages: Pages::default() });
         let fresh = secret::fresh();
         let command = match arrival {
             Arrival::Ticket(ticket) => {
@@ -371,6 +375,7 @@ impl Task {
             legacy: ended.then(|| self.room.legacy()),
             unacknowledged: false,
             done,
+            looked_through: false,
         };
         if ended {
             self.ending = Some(Ending::Ended);
@@ -409,6 +414,7 @@ impl Task {
 
     /// Carries out all that can be carried out now.
     fn carry_out(&mut self) {
+        self.help();
         loop {
             let applied = *self.events.applied.borrow();
             match self.order.next(Instant::now(), applied) {
@@ -467,11 +473,15 @@ impl Task {
         let Some(guest) = self.guests.get_mut(&to) else { return };
         match words {
             Words::Frame(frame) => guest.outbox.frame(&frame),
-            Words::Delta(changes) => guest.outbox.delta(changes),
+            Words::Delta(changes) => {
+                guest.pages.follow(&changes);
+                guest.outbox.delta(changes);
+            }
             Words::Bye(bye) => guest.outbox.bye(bye),
             Words::Snapshot(view) => {
                 guest.told = true;
                 guest.speaking.clear();
+                guest.pages.open(&view);
                 guest.outbox.snapshot(view);
                 let present = self.stage.present(self.room.media_peer(to));
                 if !present.is_empty() {

@@ -4,6 +4,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one frame among many")]
 
 mod disturbance;
+mod help;
 mod line;
 mod meeting;
 mod order;

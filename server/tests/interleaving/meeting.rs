@@ -300,3 +300,7 @@ pub fn definition() -> Definition {
 pub fn media_of(meeting: &Meeting) -> ScriptedMedia {
     meeting.relay.room(0)
 }
+
+pub fn mute(participant: ParticipantId) -> Request {
+    Request::SetGate { participant, source: Source::Microphone, open: false }
+}

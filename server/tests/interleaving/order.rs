@@ -9,10 +9,6 @@ use hearth_room::Act;
 
 use crate::meeting::*;
 
-fn mute(participant: ParticipantId) -> Request {
-    Request::SetGate { participant, source: Source::Microphone, open: false }
-}
-
 fn is_closed_by(media: &crate::scripted::ScriptedMedia, who: ParticipantId, reason: Reason) -> bool {
     let table = media.table();
     let row = table.row(Subject(who.0)).expect("somebody with media");
@@ -244,22 +240,6 @@ async fn a_record_that_fails_is_refused_to_who_asked_and_kept_from_the_rest_unti
     let closings = meeting.ledger.acts().iter().filter(|act| matches!(act, Act::GateClosed { .. })).count();
     assert_eq!(closings, 1, "recorded once");
     assert!(!is_told_ok(&facilitator.read(), &id), "answered once");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_call_for_help_is_not_refused_for_want_of_a_record() {
-    let meeting = Meeting::new();
-    let mut facilitator = meeting.facilitator("one").await;
-    let mut member = meeting.member("one", "ann", &mut facilitator).await;
-    meeting.ledger.fail();
-    facilitator.ask(mute(member.id())).await;
-    let id = member.ask(Request::Distress).await;
-    assert!(is_told_ok(&member.read(), &id), "answered at once");
-    meeting.ledger.recover();
-    pass(Duration::from_secs(6)).await;
-    facilitator.read();
-    assert_eq!(facilitator.view().desk.as_ref().map(|desk| desk.signals.len()), Some(1));
-    assert!(!is_told_ok(&member.read(), &id), "and once");
 }
 
 #[tokio::test(start_paused = true)]
