@@ -4,6 +4,8 @@
 //! packet, and Fay and Ben go on undisturbed. Packets are told apart by the phase in their stamps: what was sent after an
 //! acknowledgement carries a later one.
 
+mod breach;
+mod consent;
 mod device;
 mod door;
 mod floor;
