@@ -87,7 +87,7 @@ async fn whoever_sits_down_opens_nothing() {
     scene.fay.client.admit("Bea").await;
     let phase = scene.ada.next_phase();
     scene.check_unheard(phase).await;
-    assert!(microphone_of(&scene.fay.client, scene.ada.id).contains(&Reason::Facilitator));
+    assert!(microphone_of(&scene.fay.client, scene.ada.id).await.contains(&Reason::Facilitator));
     // Nor does she silence anybody: the voice is the device's, and opens by its own unmute.
     scene.gate_ada(hearth_protocol::Source::Microphone, true).await;
     let phase = scene.ada.next_phase();

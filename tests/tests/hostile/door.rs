@@ -274,14 +274,14 @@ async fn told_at_the_door(scene: &Scene, alias: &str) -> Vec<(String, usize)> {
     };
     let told = client
         .until("three beats", |told| {
-            let beats = told.frames.iter().filter(|(_, frame, _)| matches!(frame, ServerFrame::Waiting));
-            (beats.count() == 3).then(|| {
-                let lengths = told.frames.iter().map(|(_, frame, length)| {
-                    let is_answer = matches!(frame, ServerFrame::Ok { .. });
-                    (kind(frame), if is_answer { 0 } else { *length })
-                });
-                lengths.collect::<Vec<_>>()
-            })
+            let is_beat = |(_, frame, _): &(_, ServerFrame, _)| matches!(frame, ServerFrame::Waiting);
+            let beats = told.frames.iter().enumerate().filter(|(_, frame)| is_beat(frame));
+            let (third, _) = beats.skip(2).next()?;
+            let lengths = told.frames[..=third].iter().map(|(_, frame, length)| {
+                let is_answer = matches!(frame, ServerFrame::Ok { .. });
+                (kind(frame), if is_answer { 0 } else { *length })
+            });
+            Some(lengths.collect::<Vec<_>>())
         })
         .await;
     client.ask(Request::Leave).await;

@@ -21,7 +21,7 @@ async fn out_of_turn_nobody_is_heard_and_nobody_ends_anothers_turn() {
     scene.ada.client.must(Request::Defer).await;
     scene.ada.client.must(Request::Pass).await;
     scene.check_unheard(phase).await;
-    let speakers = scene.fay.client.view().floor.speakers;
+    let speakers = scene.fay.client.caught_up().await.floor.speakers;
     assert_eq!(speakers.iter().map(|speaker| speaker.participant).collect::<Vec<_>>(), [scene.ben.id]);
     scene.end().await;
 }

@@ -15,7 +15,7 @@ async fn after_a_facilitators_mute_nobody_unmutes_themselves() {
     let phase = scene.ada.next_phase();
     check_refused(&scene.ada.client, UNMUTE, RefusalCode::NotPossible).await;
     scene.check_unheard(phase).await;
-    assert!(microphone_of(&scene.fay.client, scene.ada.id).contains(&Reason::Facilitator));
+    assert!(microphone_of(&scene.fay.client, scene.ada.id).await.contains(&Reason::Facilitator));
     scene.end().await;
 }
 
@@ -150,7 +150,7 @@ async fn nobody_else_opens_a_microphone_that_its_owner_has_closed() {
     scene.gate_ada(Source::Microphone, true).await;
     scene.fay.client.must(Request::AskToUnmute { participant: scene.ada.id }).await;
     scene.check_unheard(phase).await;
-    assert_eq!(microphone_of(&scene.fay.client, scene.ada.id), [Reason::Self_]);
+    assert_eq!(microphone_of(&scene.fay.client, scene.ada.id).await, [Reason::Self_]);
     scene.end().await;
 }
 
@@ -161,7 +161,7 @@ async fn a_gate_that_is_reopened_is_silent_until_its_owner_unmutes() {
     let phase = scene.ada.next_phase();
     scene.gate_ada(Source::Microphone, true).await;
     scene.check_unheard(phase).await;
-    assert_eq!(microphone_of(&scene.fay.client, scene.ada.id), [Reason::Self_]);
+    assert_eq!(microphone_of(&scene.fay.client, scene.ada.id).await, [Reason::Self_]);
     let phase = scene.ada.next_phase();
     scene.ada.unmute().await;
     until("Ada to be heard again", || scene.ben.hears(&scene.ada, MICROPHONE, phase) > 5).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hearth_protocol::{ParticipantId, RefusalCode, Request, Role, RoomView, Source, ThawStep};
-use hearth_tests::{group::until, signalling::Client};
+use hearth_tests::signalling::Client;
 use serde_json::Value;
 
 use crate::scene::{Scene, check_refused};
@@ -101,14 +101,14 @@ async fn check_all_refused(scene: &Scene, alias: &str, role: Role, requests: &BT
         askers.push(asker);
     }
     let last = askers.last().expect("somebody asks").view().you.participant;
-    until("Fay to see all who ask", || fay.view().participants.iter().any(|one| one.id == last)).await;
-    let before = fay.view();
+    let before = fay.caught_up().await;
+    assert!(before.participants.iter().any(|one| one.id == last), "Fay sees all who ask");
     for (asker, requests) in askers.iter().zip(requests.chunks(5)) {
         for request in requests {
             check_refused(asker, request.clone(), RefusalCode::NotAllowed).await;
         }
     }
-    let after = fay.view();
+    let after = fay.caught_up().await;
     assert_eq!(after.floor, before.floor);
     assert_eq!(after.room, before.room);
     let knocks = |view: &RoomView| view.desk.as_ref().expect("the desk").knocks.len();
@@ -137,11 +137,11 @@ async fn a_cofacilitator_does_not_do_what_is_the_leads() {
     }
     assert!(cora.request(Request::TakeLead).await.is_err());
     let fay = &scene.fay.client;
-    assert!(fay.view().room.frozen.is_some());
+    assert!(fay.caught_up().await.room.frozen.is_some());
     for step in [ThawStep::Microphones, ThawStep::Cameras, ThawStep::Chat] {
         fay.must(Request::Thaw { step }).await;
     }
-    let lead = fay.view().participants.into_iter().find(|participant| participant.lead);
+    let lead = fay.caught_up().await.participants.into_iter().find(|participant| participant.lead);
     assert_eq!(lead.map(|lead| lead.id), Some(scene.fay.id));
     scene.ben.unmute().await;
     scene.end().await;

@@ -210,9 +210,9 @@ pub async fn until_waiting(client: &Client) {
     client.until("to wait", |told| told.frames.iter().any(|(_, frame, _)| waits(frame)).then_some(())).await;
 }
 
-/// The gates of one participant, as the facilitator's desk shows them.
-pub fn microphone_of(client: &Client, participant: ParticipantId) -> Vec<Reason> {
-    let desk = client.view().desk.expect("a facilitator's desk");
+/// The gates of one participant, as the facilitator's desk shows them by now.
+pub async fn microphone_of(client: &Client, participant: ParticipantId) -> Vec<Reason> {
+    let desk = client.caught_up().await.desk.expect("a facilitator's desk");
     let gates = desk.gates.into_iter().find(|gates| gates.participant == participant);
     gates.expect("everyone on the roster is at the desk").gates.microphone
 }

@@ -69,6 +69,7 @@ async fn steps(call: bool) -> [Vec<Value>; 3] {
     fay.must(Request::Freeze).await;
     let back = Client::resume(house.address, "hearth", ben.secret(), None).await;
     back.until_seated().await;
+    ben.until_closed().await;
     for other in [&back, &olga, &cleo] {
         settled(other).await;
     }
@@ -171,13 +172,14 @@ async fn a_call_for_help_is_refused_at_no_stage() {
 async fn a_call_for_help_passes_where_all_else_is_too_fast() {
     let scene = Scene::open().await;
     let ada = &scene.ada.client;
-    let mut slowed = false;
+    // All at once: on a slow machine, too, that is faster than any limit.
+    let mut asked = Vec::new();
     for _ in 0..60 {
-        let refusal = ada.request(Request::LowerHand).await.expect_err("no hand is raised");
-        slowed |= refusal.code == RefusalCode::TooFast;
+        asked.push(ada.ask(Request::LowerHand).await);
     }
-    assert!(slowed);
     ada.must(Request::Distress).await;
+    let told = |id| ada.told().answer(id).and_then(|(answer, _)| answer.err()).map(|refusal| refusal.code);
+    assert!(asked.iter().any(|id| told(id) == Some(RefusalCode::TooFast)));
     let calls = |told: &mut Told| {
         let desk = told.view.as_ref()?.desk.as_ref()?;
         (desk.signals.len() == 1).then_some(())

@@ -44,6 +44,11 @@ async fn who_drops_in_an_aside_comes_back_into_it_by_a_ticket_too() {
     let mut scene = Scene::open().await;
     let cleo = with_cleo(&scene).await;
     scene.ada.client.say_raw(Message::Close(None)).await;
+    let away = |view: &hearth_protocol::RoomView| {
+        let desk = view.desk.as_ref().expect("a facilitator's desk");
+        desk.away.iter().any(|away| away.participant == scene.ada.id)
+    };
+    scene.fay.client.until_view("Ada's drop", away).await;
     let ticket = scene.ticket("Ada", Role::Member);
     let back = Client::knock(scene.house.address, "hearth", &ticket).await;
     scene.fay.client.admit("Ada").await;
