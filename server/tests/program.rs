@@ -213,6 +213,30 @@ fn the_printed_defaults_are_a_settings_file_that_works() {
 }
 
 #[test]
+fn a_format_of_ones_own_is_checked_from_where_one_is_and_what_is_wrong_has_its_place() {
+    let folder = std::env::temp_dir().join(format!("hearth-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir(&folder).unwrap();
+    let good = String::from_utf8(hearth().args(["formats", "show", "cbt"]).output().unwrap().stdout).unwrap();
+    let check = |file: &str, text: &str| {
+        std::fs::write(folder.join(file), text).unwrap();
+        let output = hearth().args(["formats", "check", file]).current_dir(&folder).output().unwrap();
+        let said = if output.status.success() { output.stdout } else { output.stderr };
+        (output.status.success(), String::from_utf8(said).unwrap())
+    };
+    let (passed, said) = check("our_cbt.toml", &good);
+    assert!(passed && said.starts_with("our_cbt.toml is good"), "{said}");
+    let at = good.lines().position(|line| line.starts_with("floor = ")).expect("a segment has a floor");
+    let lines = good.lines().enumerate();
+    let broken: Vec<&str> =
+        lines.map(|(number, line)| if number == at { "floor = \"loud\"" } else { line }).collect();
+    let (passed, said) = check("broken.toml", &broken.join("\n"));
+    assert!(!passed && said.contains(&format!("broken.toml: Line {}, column 9: ", at + 1)), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "one line: {said}");
+    std::fs::remove_dir_all(&folder).unwrap();
+    check_fails(&["formats", "check", "/none/ours.toml"], &["/none/ours.toml", "cannot be read"]);
+}
+
+#[test]
 fn the_settings_that_the_operators_guide_names_exist() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operating.md");
     let guide = std::fs::read_to_string(path).unwrap();
