@@ -22,8 +22,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use self::help::Pages;
-use self::wake::wake;
+use self::{help::Pages, wake::wake};
 use super::{
     call::{Arrival, Call},
     clock::Clock,

@@ -125,7 +125,7 @@ async fn while_the_record_fails_nobody_else_can_tell_that_somebody_called() {
         other.read();
         let mut steps = Vec::new();
         meeting.ledger.fail();
-        facilitator.ask(mute(member.id())).await;
+        facilitator.ask(Request::Lock { locked: true }).await;
         steps.push(other.read());
         if call {
             member.ask(Request::Distress).await;
@@ -142,7 +142,7 @@ async fn while_the_record_fails_nobody_else_can_tell_that_somebody_called() {
         meeting.ledger.recover();
         pass(Duration::from_secs(6)).await;
         steps.push(other.read());
-        assert!(!steps[4].is_empty(), "the mute is told in the end");
+        assert!(!steps[4].is_empty(), "the lock is told in the end");
         told.push(steps);
     }
     assert_eq!(told[0], told[1]);
