@@ -275,8 +275,8 @@ async fn told_at_the_door(scene: &Scene, alias: &str) -> Vec<(String, usize)> {
     let told = client
         .until("three beats", |told| {
             let is_beat = |(_, frame, _): &(_, ServerFrame, _)| matches!(frame, ServerFrame::Waiting);
-            let beats = told.frames.iter().enumerate().filter(|(_, frame)| is_beat(frame));
-            let (third, _) = beats.skip(2).next()?;
+            let mut beats = told.frames.iter().enumerate().filter(|(_, frame)| is_beat(frame));
+            let (third, _) = beats.nth(2)?;
             let lengths = told.frames[..=third].iter().map(|(_, frame, length)| {
                 let is_answer = matches!(frame, ServerFrame::Ok { .. });
                 (kind(frame), if is_answer { 0 } else { *length })
