@@ -1,5 +1,7 @@
 //! One UDP socket, read and written in batches.
 
+mod batch;
+
 use std::{
     io::{self, IoSlice, IoSliceMut},
     net::{Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket},
@@ -9,15 +11,15 @@ use std::{
 
 use mio::{Interest, Registry, Token, unix::SourceFd};
 use nix::{
+    cmsg_space,
     errno::Errno,
-    sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg},
+    sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg},
 };
 use socket2::{Domain, Protocol, Type};
 
+use self::batch::{BATCH, Batch};
 use crate::counters::{Count, Counters};
 
-/// Datagrams moved by one system call.
-const BATCH: usize = 64;
 /// Longer datagrams are dropped: nothing that WebRTC sends exceeds the usual path MTU. Bytes.
 pub const DATAGRAM_MAX: usize = 2048;
 /// Asked of the kernel in each direction; it gives what `net.core.rmem_max` and `wmem_max` allow. Bytes.
@@ -33,6 +35,11 @@ pub struct Socket {
     /// One for each direction: sending leaves pointers in them that receiving would write to.
     inbound: Headers,
     outbound: Headers,
+    /// Of messages that the kernel is to cut up.
+    cut: CutHeaders,
+    batch: Batch,
+    /// Until the system says that it cannot cut messages up here.
+    cuts: bool,
 }
 
 impl Socket {
@@ -52,6 +59,9 @@ impl Socket {
             maps_v4: address.is_ipv6(),
             inbound: Headers::default(),
             outbound: Headers::default(),
+            cut: CutHeaders::default(),
+            batch: Batch::default(),
+            cuts: true,
         })
     }
 
@@ -96,28 +106,62 @@ impl Socket {
     pub fn send(&mut self, outbox: &mut Outbox, counters: &Counters) {
         counters.add(Count::OutboxFull, std::mem::take(&mut outbox.overflowed));
         let mut rest = outbox.entries.as_slice();
+        // So many of the next ones leave one by one: as one message, the kernel did not take them.
+        let mut singly = 0;
         while !rest.is_empty() {
-            let batch = &rest[..rest.len().min(BATCH)];
-            match send_batch(&self.socket, self.maps_v4, self.outbound.get(), &outbox.bytes, batch) {
+            let next = if singly > 0 { &rest[..singly] } else { rest };
+            self.batch.fill(next, self.cuts && singly == 0);
+            match self.send_batch(&outbox.bytes) {
                 Ok(sent) => {
-                    let bytes: usize = batch[..sent].iter().map(|(_, range)| range.len()).sum();
-                    counters.add(Count::PacketsOutUdp, sent as u64);
+                    let sent = &self.batch.messages[..sent];
+                    let datagrams: usize = sent.iter().map(|message| message.count).sum();
+                    let bytes: usize = sent.iter().map(|message| message.bytes.len()).sum();
+                    counters.add(Count::PacketsOutUdp, datagrams as u64);
                     counters.add(Count::BytesOutUdp, bytes as u64);
-                    rest = &rest[sent..];
+                    rest = &rest[datagrams..];
+                    singly = singly.saturating_sub(datagrams);
                 }
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN | Errno::ENOBUFS) => {
                     counters.add(Count::SocketFull, rest.len() as u64);
                     break;
                 }
+                Err(error) if self.batch.messages[0].count > 1 => {
+                    singly = self.batch.messages[0].count;
+                    self.cuts &= error != Errno::EIO;
+                }
                 // The first of the batch cannot be sent: no route, a forbidden address, too long.
                 Err(_) => {
                     counters.one(Count::SendFailed);
                     rest = &rest[1..];
+                    singly = singly.saturating_sub(1);
                 }
             }
         }
         outbox.clear();
+    }
+
+    /// How many messages of the batch the kernel took. An error: not the first.
+    fn send_batch(&mut self, bytes: &[u8]) -> Result<usize, Errno> {
+        let Batch { messages, segment, .. } = &self.batch;
+        let slices: [[IoSlice; 1]; BATCH] = std::array::from_fn(|at| {
+            let range = messages.get(at).map_or(0..0, |message| message.bytes.clone());
+            [IoSlice::new(&bytes[range])]
+        });
+        let addresses: [Option<SockaddrStorage>; BATCH] =
+            std::array::from_fn(|at| Some(storage(messages.get(at)?.to, self.maps_v4)));
+        let (slices, addresses) = (&slices[..messages.len()], &addresses[..messages.len()]);
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        let socket = self.socket.as_raw_fd();
+        let segment = u16::try_from(*segment).expect("longer ones are not joined");
+        let results = match segment {
+            0 => sendmmsg(socket, self.outbound.get(), slices, addresses, [], flags)?,
+            _ => {
+                let cut = [ControlMessage::UdpGsoSegments(&segment)];
+                sendmmsg(socket, self.cut.get(), slices, addresses, cut, flags)?
+            }
+        };
+        Ok(results.count())
     }
 }
 
@@ -194,29 +238,26 @@ impl Headers {
     }
 }
 
+/// The same, with room for the length by which messages are cut up.
+#[derive(Default)]
+struct CutHeaders(Option<MultiHeaders<SockaddrStorage>>);
+
+impl CutHeaders {
+    fn get(&mut self) -> &mut MultiHeaders<SockaddrStorage> {
+        self.0.get_or_insert_with(|| MultiHeaders::preallocate(BATCH, Some(cmsg_space!(u16))))
+    }
+}
+
+impl std::fmt::Debug for CutHeaders {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CutHeaders")
+    }
+}
+
 impl std::fmt::Debug for Headers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Headers")
     }
-}
-
-fn send_batch(
-    socket: &UdpSocket,
-    maps_v4: bool,
-    headers: &mut MultiHeaders<SockaddrStorage>,
-    bytes: &[u8],
-    batch: &[(SocketAddr, Range<usize>)],
-) -> Result<usize, Errno> {
-    let slices: [[IoSlice; 1]; BATCH] = std::array::from_fn(|at| {
-        let range = batch.get(at).map_or(0..0, |(_, range)| range.clone());
-        [IoSlice::new(&bytes[range])]
-    });
-    let addresses: [Option<SockaddrStorage>; BATCH] =
-        std::array::from_fn(|at| Some(storage(batch.get(at)?.0, maps_v4)));
-    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-    let results =
-        sendmmsg(socket.as_raw_fd(), headers, &slices[..batch.len()], &addresses[..batch.len()], [], flags)?;
-    Ok(results.count())
 }
 
 fn storage(address: SocketAddr, maps_v4: bool) -> SockaddrStorage {
