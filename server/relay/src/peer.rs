@@ -4,6 +4,7 @@
 //! written is sent by the next drain, and the only copies that outlive it are those for retransmission, which
 //! [`Peer::forget_sent`] discards.
 
+mod dtls;
 mod identity;
 mod media;
 mod red;

@@ -7,6 +7,8 @@ use str0m::crypto::{
     SupportedAeadAes128Gcm, SupportedAeadAes256Gcm, SupportedAes128CmSha1_80,
 };
 
+use super::dtls;
+
 thread_local! {
     static UNOPENED: Cell<u64> = const { Cell::new(0) };
 }
@@ -17,7 +19,7 @@ pub fn unopened() -> u64 {
 }
 
 pub fn provider() -> CryptoProvider {
-    CryptoProvider { srtp_provider: &Counting, ..stack() }
+    CryptoProvider { srtp_provider: &Counting, dtls_provider: &dtls::Provider, ..stack() }
 }
 
 fn stack() -> CryptoProvider {

@@ -1,0 +1,109 @@
+//! DTLS with one configuration for all connections. The stack's own provider makes one for each, and tries out every cipher and key
+//! exchange each time: a seventh of what a join costs, on the worker's thread.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use dimpl::{Config, Dtls};
+use str0m::crypto::{
+    CryptoError,
+    dtls::{DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, DtlsVersion, ProtocolVersion},
+};
+
+#[derive(Debug)]
+pub struct Provider;
+
+struct Instance(Dtls);
+
+impl DtlsProvider for Provider {
+    fn generate_certificate(&self) -> Option<DtlsCert> {
+        str0m::crypto::from_feature_flags().dtls_provider.generate_certificate()
+    }
+
+    fn new_dtls(
+        &self,
+        certificate: &DtlsCert,
+        now: Instant,
+        version: DtlsVersion,
+        mtu: Option<usize>,
+    ) -> Result<Box<dyn DtlsInstance>, CryptoError> {
+        static CONFIG: OnceLock<(Option<usize>, Arc<Config>)> = OnceLock::new();
+        let known = match CONFIG.get() {
+            Some(known) => known,
+            None => {
+                let config = configure(mtu).map_err(|error| CryptoError::Other(error.to_string()))?;
+                CONFIG.get_or_init(|| (mtu, Arc::new(config)))
+            }
+        };
+        let (known, config) = known;
+        if version != DtlsVersion::Dtls12 || *known != mtu {
+            return str0m::crypto::from_feature_flags().dtls_provider.new_dtls(
+                certificate,
+                now,
+                version,
+                mtu,
+            );
+        }
+        Ok(Box::new(Instance(Dtls::new_12(config.clone(), certificate.clone(), now))))
+    }
+}
+
+fn configure(mtu: Option<usize>) -> Result<Config, dimpl::Error> {
+    // ICE has seen that the other side is where it says: cookies would bring nothing.
+    let config = Config::builder().use_server_cookie(false);
+    match mtu {
+        Some(mtu) => config.mtu(mtu).build(),
+        None => config.build(),
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Instance")
+    }
+}
+
+impl DtlsInstance for Instance {
+    fn set_active(&mut self, active: bool) {
+        self.0.set_active(active);
+    }
+
+    fn handle_packet(&mut self, packet: &[u8]) -> Result<(), DtlsImplError> {
+        self.0.handle_packet(packet)
+    }
+
+    fn poll_output<'a>(&mut self, buffer: &'a mut [u8]) -> DtlsOutput<'a> {
+        self.0.poll_output(buffer)
+    }
+
+    fn handle_timeout(&mut self, now: Instant) -> Result<(), DtlsImplError> {
+        self.0.handle_timeout(now)
+    }
+
+    fn send_application_data(&mut self, data: &[u8]) -> Result<usize, DtlsImplError> {
+        self.0.send_application_data(data)
+    }
+
+    fn is_active(&self) -> bool {
+        self.0.is_active()
+    }
+
+    fn protocol_version(&self) -> Option<ProtocolVersion> {
+        self.0.protocol_version()
+    }
+
+    fn is_closing(&self) -> bool {
+        self.0.is_closing()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    fn close(&mut self) -> Result<(), DtlsImplError> {
+        self.0.close()
+    }
+}
