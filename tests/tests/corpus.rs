@@ -4,6 +4,8 @@ use std::{fs, path::Path};
 
 #[path = "../fuzz/src/choices.rs"]
 mod choices;
+#[path = "../fuzz/src/definition.rs"]
+mod definition;
 #[path = "../fuzz/src/frame.rs"]
 mod frame;
 #[path = "../fuzz/src/meeting.rs"]

@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_forwarding::{ForwardingTable, Generation, Reason, Source, Subject};
 use hearth_protocol::{
-    Card, Change, Desk, GroundRules, Request, RequestId, Role, Secret, ServerFrame, Source as Sent,
+    Change, Desk, GroundRules, Request, RequestId, Role, Secret, ServerFrame, Source as Sent,
 };
-use hearth_room::{
-    Claims, Command, ConnectionId, Definition, Effects, Format, Fresh, Policy, Room, SecretHash, Words,
-};
+use hearth_room::{Claims, Command, ConnectionId, Definition, Effects, Fresh, Room, SecretHash, Words};
 
-use crate::{choices::Choices, request};
+use crate::{
+    choices::Choices,
+    definition::{definition, rules},
+    request,
+};
 
 const STEPS_MAX: usize = 300;
 /// More timeouts than that at one instant: one of them stays due.
@@ -31,9 +33,6 @@ const ROLES: [Role; PEOPLE as usize] = [
 ];
 const ALIASES: [&str; 8] =
     ["Heron", "heron", "", "Facilitator", "Wi\u{202e}llow", "Ωmega", "\u{0}", "Larch Larch"];
-
-/// None of this name: the room is open from the start.
-const FORMATS: [&str; 8] = ["", "support_circle", "twelve_step", "teen", "restricted", "", "cbt", "alumni"];
 
 pub fn hold(bytes: &[u8]) {
     let mut choices = Choices::of(bytes);
@@ -457,48 +456,4 @@ fn hash_of(secret: &Secret) -> SecretHash {
 
 fn name(choices: &mut Choices<'_>) -> String {
     format!("subject-{}", choices.below(PEOPLE))
-}
-
-fn rules(version: u32) -> GroundRules {
-    let hash = if version == 1 { "first" } else { "second" };
-    GroundRules { version, hash: hash.to_owned(), rules: vec!["What is said here stays here.".to_owned()] }
-}
-
-fn definition(choices: &mut Choices<'_>) -> Definition {
-    let line = |text: &str| text.to_owned();
-    let policy = Policy {
-        waiting_room: choices.flip(),
-        outside_waits: choices.flip(),
-        capacity: 1 + u32::from(choices.below(6)),
-        observers_max: u32::from(choices.below(3)),
-        knocks_max: 1 + u32::from(choices.below(6)),
-        speakers_max: u32::from(choices.below(3)),
-        private_queue: choices.flip(),
-        hold_ms: choices.pause(),
-        unattended_ms: choices.pause(),
-        grace_ms: choices.pause(),
-        requests_remembered: u32::from(choices.below(4)),
-        // Hours pass in a meeting of a few hundred bytes.
-        waiting_beat_ms: 60_000,
-        ..Policy::default()
-    };
-    Definition {
-        title: line("A group"),
-        ground_rules: rules(1),
-        crisis_line: line("Help at once"),
-        removal_card: Card {
-            title: line("Card"),
-            text: line("Text"),
-            crisis_line: line("Line"),
-            contact: line("Whom to ask"),
-        },
-        policy,
-        format: choices
-            .pick(&FORMATS)
-            .and_then(|name| Format::find_shipped(name))
-            .cloned()
-            .unwrap_or_default(),
-        formats: Vec::new(),
-        roster: (0..8).map(|who| format!("subject-{who}")).collect(),
-    }
 }

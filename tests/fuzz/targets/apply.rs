@@ -2,6 +2,8 @@
 
 #[path = "../src/choices.rs"]
 mod choices;
+#[path = "../src/definition.rs"]
+mod definition;
 #[path = "../src/meeting.rs"]
 mod meeting;
 #[path = "../src/request.rs"]
