@@ -2,8 +2,8 @@
 
 use hearth_forwarding::{Generation, Reason, Source};
 use hearth_protocol::{
-    BreachCode, FloorMode, HandKind, Level, Millis, Outcome, RefusalCode, Request, RequestId, Role,
-    RoundOrder, ServerFrame,
+    BreachCode, FloorMode, HandKind, Level, Millis, Outcome, ParticipantId, RefusalCode, Request, RequestId,
+    Role, RoundOrder, ServerFrame,
 };
 use hearth_room::{Act, Command, Room};
 
@@ -199,6 +199,7 @@ fn check_wakes(m: &Meeting, fields: &[&str]) {
     let written = |room: &Room| serde_json::to_value(room.snapshot()).expect("a snapshot is JSON");
     let (before, empty) = (written(&m.room), written(&Room::new(m.definition.clone())));
     let woken = written(&Room::restore(m.definition.clone(), m.room.snapshot(), true));
+    assert_eq!(m.room.snapshot().at(), m.now);
     assert_eq!(woken["at"], m.now);
     for field in fields {
         assert_ne!(before[field], empty[field], "{field} says nothing");
@@ -378,8 +379,12 @@ fn as_many_answers_are_remembered_as_the_policy_says() {
 }
 
 #[test]
-fn nobody_is_kept_apart_from_themselves() {
+fn nobody_is_kept_apart_from_themselves_or_from_nobody() {
     let mut m = Meeting::seated(&["ann"]);
+    let nobody = ParticipantId(u32::MAX);
+    for (one, other) in [(m.id("ann"), nobody), (nobody, m.id("ann"))] {
+        m.refused("fay", Request::KeepApart { one, other, apart: true }, RefusalCode::NotFound);
+    }
     let alone = |apart| Request::KeepApart { one: m.id("ann"), other: m.id("ann"), apart };
     for request in [alone(true), alone(false)] {
         m.refused("fay", request, RefusalCode::NotPossible);
