@@ -2,23 +2,27 @@
 
 mod act;
 mod admit;
+mod agenda;
 mod carry;
+mod chat;
 mod door;
 mod request;
 mod right;
 mod rules;
 mod share;
+mod signal;
 mod space;
 mod tally;
 mod verdict;
 mod view;
 mod wire;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_forwarding::{ForwardingTable, Row, Source};
-use hearth_protocol::{RequestId, ServerFrame};
-use hearth_room::{Act, Command, ConnectionId, Definition, Effects, Room};
+use hearth_protocol::{DoorSignal, RequestId, ServerFrame};
+use hearth_room::{Act, Command, ConnectionId, Definition, Effects, Room, Tell, Words};
 use share::Share;
 pub use tally::Tally;
 pub use verdict::next_step;
@@ -66,6 +70,10 @@ pub struct Judge {
     owed: BTreeMap<String, (u32, u32)>,
     /// When each one asked for what they have no right to.
     wanting: BTreeMap<String, Vec<u32>>,
+    /// What whoever sees nothing of the room was told of their own signal.
+    door_signals: BTreeMap<ConnectionId, DoorSignal>,
+    /// Who may listen changes in this step, though the table need not show it.
+    epoch_rises: bool,
 }
 
 /// What the audit must hold after a step: each of `must` once, and of `may` nothing else.
@@ -98,11 +106,14 @@ impl Judge {
             restarted: false,
             owed: BTreeMap::new(),
             wanting: BTreeMap::new(),
+            door_signals: BTreeMap::new(),
+            epoch_rises: false,
         }
     }
 
     pub fn judge(&mut self, step: &Step<'_>) -> Result<(), Broken> {
         let mut audit = Audit::default();
+        self.epoch_rises = false;
         let before = self.rules_before();
         self.beside = self.model.beside().collect();
         let ran = self.model.floor.round.is_some();
@@ -116,21 +127,31 @@ impl Judge {
             .collect();
         let heard = self.listen(step)?;
         // What is due comes before a command of the same instant.
-        self.relieve(&heard, &mut audit)?;
+        if !comes_first(step) {
+            self.relieve(&heard, &mut audit)?;
+        }
+        self.model.settle();
         self.model.advance(step.now, &mut audit.must);
         if let Some(command) = step.command.filter(|_| !self.model.ended) {
+            self.tally.command(command);
             self.follow(step, command, &heard, &mut audit)?;
+            self.model.settle();
         }
         self.relieve(&heard, &mut audit)?;
+        self.model.settle();
         self.model.advance(step.now, &mut audit.must);
         if ran && self.model.floor.round.is_none() {
             audit.may.push(Act::RoundEnded);
         }
         self.follow_byes(step, &heard)?;
+        self.model.settle_signals();
         self.check_rules(&before, &heard)?;
         self.check_seatings(step, &heard)?;
+        self.check_words(step, &heard)?;
+        self.check_door_signals(&heard)?;
         self.check_tables(step)?;
         self.check_audit(step, audit)?;
+        self.tally.add_happened(&mut self.model.happened);
         self.check_views(step)
     }
 
@@ -175,7 +196,11 @@ impl Judge {
                 self.share_device(*connection, request_id, &asked, heard, audit)
             }
             // Not driven yet.
-            Command::Voiced { .. } => Ok(()),
+            Command::Voiced { heard } => {
+                let heard: Vec<(u32, u32)> = heard.iter().map(|(subject, ms)| (subject.0, *ms)).collect();
+                self.model.voiced(&heard);
+                Ok(())
+            }
             Command::Define(definition) => {
                 self.model.change(|model| model.define((**definition).clone()));
                 Ok(())
@@ -189,11 +214,13 @@ impl Judge {
     pub fn restart(&mut self, room: &Room, proven: bool) -> Result<(), Broken> {
         self.clients.clear();
         self.beats.clear();
+        self.door_signals.clear();
         self.model.aliases.clear();
         self.model.change(|model| {
             model.lose_everyone();
             model.wake(proven);
         });
+        self.model.settle();
         self.woken = true;
         self.restarted = true;
         let table = room.table();
@@ -240,6 +267,8 @@ impl Judge {
             last = next.clone();
             self.woken = false;
         }
+        let rose = last.epoch > self.table.epoch;
+        law!(rose || !self.epoch_rises, "epoch", "stayed though somebody else listens now")?;
         law!(step.room.table() == last, "versions", "the table changed without being handed over")?;
         if last.version != self.table.version {
             self.tally.table(&last);
@@ -272,7 +301,7 @@ impl Judge {
             "somebody sat down beside somebody, or stood up, within {:?}",
             next.epoch
         )?;
-        let quiet = same && !moved && !self.woken;
+        let quiet = same && !moved && !self.woken && !self.epoch_rises && !self.model.ended;
         law!(!quiet || next.epoch == last.epoch, "epoch", "rose though nobody came or went")
     }
 
@@ -343,6 +372,9 @@ impl Judge {
         for record in step.effects.iter().flat_map(|effects| &effects.record) {
             self.tally.act(&record.act);
             if let Act::Refused { count, .. } = &record.act {
+                if step.command.is_none() {
+                    self.tally.happens("RefusalsCounted");
+                }
                 self.settle(record.actor.as_deref().unwrap_or_default(), *count)?;
                 continue;
             }
@@ -380,6 +412,14 @@ impl Judge {
 
 fn is_shut(row: &Row) -> bool {
     row.barred && row.closed.iter().all(|closed| !closed.is_empty())
+}
+
+/// Whether whoever comes with this command was told so before anybody else was seated: what is due of it comes after it.
+fn comes_first(step: &Step<'_>) -> bool {
+    let Some(connection) = step.command.and_then(newcomer) else { return false };
+    let tells = step.effects.iter().flat_map(|effects| &effects.tell);
+    let seated = |tell: &&Tell| matches!(tell.words, Words::Frame(ServerFrame::Seated { .. }));
+    tells.filter(seated).map(|tell| tell.to).next() == Some(connection)
 }
 
 fn newcomer(command: &Command) -> Option<ConnectionId> {

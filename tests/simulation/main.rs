@@ -6,11 +6,13 @@ mod cast;
 #[path = "../src/chance.rs"]
 mod chance;
 mod client;
+mod coverage;
 mod judge;
 mod meeting;
 mod model;
 mod planted;
 mod script;
+mod unsignalled;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -59,6 +61,11 @@ fn the_room_keeps_its_laws() {
         let brief = number("HEARTH_BRIEF").is_some();
         panic!("{}", if brief { broken.what.clone() } else { report(*seed, broken) });
     }
+    let missing = coverage::missing(&tally);
+    // Other meetings are as likely to miss what is rare.
+    let all = first == 1 && meetings >= MEETINGS;
+    println!("not reached {missing:?}");
+    assert!(missing.is_empty() || !all, "in {meetings} meetings these were never reached: {missing:#?}");
 }
 
 fn number(name: &str) -> Option<u64> {

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hearth_protocol::{Bye, Card, GroundRules, ServerFrame};
+use hearth_protocol::{Bye, Card, GroundRules, RequestId, ServerFrame};
 use hearth_room::{Command, ConnectionId, Definition, Effects, Format, Policy, Record, Room, Words};
 
 use crate::{
     cast::{self, hash_of},
     chance::Chance,
     judge::{Broken, Judge, Step, law},
-    script::Script,
+    model::{is_in_memory, is_signal},
+    script::{Script, agenda},
+    unsignalled::Unsignalled,
 };
 
 #[derive(Debug)]
@@ -19,6 +21,10 @@ pub struct Meeting {
     room: Room,
     /// The same room before it was restored, on the same inputs.
     twin: Option<Room>,
+    /// Replies to these requests may differ in it: they were about what is in memory alone.
+    apart: BTreeSet<RequestId>,
+    /// The same room without the signals.
+    unsignalled: Option<Unsignalled>,
     script: Script,
     now: u32,
 }
@@ -26,7 +32,9 @@ pub struct Meeting {
 impl Meeting {
     pub fn new(seed: u64) -> Meeting {
         let mut chance = Chance::new(seed);
-        let definition = definition(&mut chance);
+        let worded = chance.one_in(2);
+        let definition = definition(worded, &mut chance);
+        let are_heard = chance.one_in(2);
         Meeting {
             room: Room::new(definition.clone()),
             judge: Judge::new(definition),
@@ -37,7 +45,11 @@ impl Meeting {
                 counter: 0,
                 asked: Vec::new(),
                 alive: BTreeMap::new(),
+                are_heard: are_heard && worded,
+                worded,
             },
+            unsignalled: None,
+            apart: BTreeSet::new(),
             now: 0,
         }
     }
@@ -117,6 +129,7 @@ impl Meeting {
     }
 
     fn command(&mut self, command: Command) -> Result<(), Broken> {
+        self.part_before(&command);
         let mut effects = vec![self.room.apply(self.now, command.clone())];
         while self.room.poll_timeout().is_some_and(|at| at <= self.now) {
             law!(effects.len() < 20, "10", "{:?} stays due", self.room.poll_timeout())?;
@@ -144,8 +157,10 @@ impl Meeting {
             trace.push(shown(self.now, command, &effects));
         }
         self.follow_twin(command, &effects)?;
+        let before = self.facilitators();
         let step = Step { now: self.now, command, effects: &effects, room: &self.room };
         self.judge.judge(&step)?;
+        self.follow_unsignalled(command, &effects, before)?;
         for tell in effects.iter().flat_map(|effects| effects.farewell.iter().chain(&effects.tell)) {
             match &tell.words {
                 Words::Frame(ServerFrame::Knocked { secret } | ServerFrame::Seated { secret }) => {
@@ -160,6 +175,33 @@ impl Meeting {
         Ok(())
     }
 
+    /// A signal comes: from here on the meeting is held once more without it.
+    fn part_before(&mut self, command: &Command) {
+        let Command::Request { connection, request, .. } = command else { return };
+        let live = self.judge.model.live.contains(connection);
+        if live && is_signal(request) && self.unsignalled.is_none() {
+            self.unsignalled = Some(Unsignalled::new(&self.room, self.judge.model.signals.raised.is_empty()));
+        }
+    }
+
+    fn facilitators(&self) -> BTreeSet<ConnectionId> {
+        self.judge.model.facilitators().filter_map(|seat| seat.connection).collect()
+    }
+
+    /// Law 11.
+    fn follow_unsignalled(
+        &mut self,
+        command: Option<&Command>,
+        effects: &[Effects],
+        mut spared: BTreeSet<ConnectionId>,
+    ) -> Result<(), Broken> {
+        let Some(mut without) = self.unsignalled.take() else { return Ok(()) };
+        spared.extend(self.facilitators());
+        let goes_on = without.follow(self.now, command, effects, spared, &self.script, &self.room)?;
+        self.unsignalled = Some(without).filter(|_| goes_on);
+        Ok(())
+    }
+
     /// Law 7: a restored room behaves as the one it was made from.
     fn follow_twin(&mut self, command: Option<&Command>, effects: &[Effects]) -> Result<(), Broken> {
         let Some(twin) = &mut self.twin else { return Ok(()) };
@@ -170,7 +212,12 @@ impl Meeting {
         while twin.poll_timeout().is_some_and(|at| at <= self.now) && followed.len() < 20 {
             followed.push(twin.handle_timeout(self.now));
         }
-        let (restored, before) = (comparable(effects), comparable(&followed));
+        if let Some(Command::Request { request_id, request, .. }) = command
+            && is_in_memory(request)
+        {
+            self.apart.insert(request_id.clone());
+        }
+        let (restored, before) = (comparable(effects, &self.apart), comparable(&followed, &self.apart));
         law!(restored == before, "7", "restored: {restored:#?}\nas it was: {before:#?}")?;
         law!(
             twin.table().rows == self.room.table().rows,
@@ -220,7 +267,10 @@ impl Meeting {
         law!(again == twice, "7", "restored {again}\nand again {twice}")?;
         // A change of the room that waits for the end of a freeze is handed in anew.
         let waits = self.judge.model.defined.take().is_some();
-        self.twin = (settled && proven && !waits).then(|| self.room.clone());
+        // Who was heard, and the care moment, are forgotten; both have a say in rounds.
+        let forgets = self.judge.model.is_anybody_heard() || self.judge.model.words.care;
+        self.twin = (settled && proven && !waits && !forgets).then(|| self.room.clone());
+        self.unsignalled = None;
         self.room = restored;
         self.script.forget_all();
         self.judge.restart(&self.room, proven)
@@ -257,9 +307,14 @@ fn shown(now: u32, command: Option<&Command>, effects: &[Effects]) -> String {
 }
 
 /// What two rooms that are one must have in common: all but versions and names.
-fn comparable(effects: &[Effects]) -> (Vec<&Record>, Vec<(ConnectionId, Said<'_>)>) {
+fn comparable<'a>(
+    effects: &'a [Effects],
+    apart: &BTreeSet<RequestId>,
+) -> (Vec<&'a Record>, Vec<(ConnectionId, Said<'a>)>) {
     let told = effects.iter().flat_map(|effects| &effects.tell).filter_map(|tell| {
         let said = match &tell.words {
+            Words::Frame(ServerFrame::Signal(_)) => return None,
+            Words::Frame(frame) if reply_to(frame).is_some_and(|id| apart.contains(id)) => return None,
             Words::Frame(frame) => Said::Frame(frame),
             Words::Bye(bye) => Said::Bye(bye),
             Words::Snapshot(_) => Said::Snapshot,
@@ -270,6 +325,13 @@ fn comparable(effects: &[Effects]) -> (Vec<&Record>, Vec<(ConnectionId, Said<'_>
     (effects.iter().flat_map(|effects| &effects.record).collect(), told.collect())
 }
 
+fn reply_to(frame: &ServerFrame) -> Option<&RequestId> {
+    if let ServerFrame::Ok { request_id, .. } = frame {
+        return Some(request_id);
+    }
+    if let ServerFrame::Refusal { request_id, .. } = frame { request_id.as_ref() } else { None }
+}
+
 #[derive(Debug, PartialEq)]
 enum Said<'a> {
     Frame(&'a ServerFrame),
@@ -277,21 +339,34 @@ enum Said<'a> {
     Snapshot,
 }
 
-fn definition(chance: &mut Chance) -> Definition {
+fn definition(worded: bool, chance: &mut Chance) -> Definition {
     let policy = Policy {
         waiting_room: !chance.one_in(4),
         outside_waits: !chance.one_in(3),
         capacity: 2 + chance.below(5),
         observers_max: 1 + chance.below(2),
+        reminder_ms: if chance.one_in(2) { 60_000 } else { Policy::default().reminder_ms },
         knocks_max: 3 + chance.below(17),
         hold_ms: if chance.one_in(2) { 60_000 } else { Policy::default().hold_ms },
         speakers_max: 1 + chance.below(3) / 2,
         private_queue: chance.one_in(3),
         ..Policy::default()
     };
-    let mut format = Format::default();
-    format.rules.peer_lead = chance.one_in(3);
-    format.rules.minors = chance.one_in(4);
+    let house = agenda::HOUSE.as_slice();
+    let mut format = match chance.below(8) {
+        0 | 1 => house[0].clone(),
+        2 => chance.pick(house).expect("three").clone(),
+        _ => Format::default(),
+    };
+    format.rules.peer_lead = chance.one_in(3) && format.rules.facilitators_min == 1;
+    if !worded {
+        format = Format::default();
+        format.rules.peer_lead = chance.one_in(3);
+        format.rules.minors = chance.one_in(4);
+    }
+    let listed = if chance.one_in(4) { 0 } else { 11 };
+    let listed = (0..listed).filter(|_| !chance.one_in(5)).map(|at| format!("subject-{at}"));
+    let roster: BTreeSet<String> = listed.collect();
     let line = |text: &str| text.to_owned();
     Definition {
         title: line("A group"),
@@ -309,7 +384,7 @@ fn definition(chance: &mut Chance) -> Definition {
         },
         policy,
         format,
-        formats: Vec::new(),
-        roster: BTreeSet::new(),
+        formats: house.to_vec(),
+        roster,
     }
 }

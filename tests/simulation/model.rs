@@ -2,25 +2,35 @@
 //!
 //! Where the room keeps gates, tables and views up to date, this model derives them from a few facts each time it is asked.
 
+mod agenda;
 mod device;
 mod gate;
+mod heard;
 mod level;
 mod rules;
 mod seat;
+mod signal;
 mod space;
 mod time;
 mod turns;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use agenda::Agenda;
+use heard::Hearing;
 use hearth_forwarding::Source;
-use hearth_protocol::{FloorMode, Role};
-use hearth_room::{Claims, ConnectionId, Definition, FormatRules, Policy, SecretHash};
+use hearth_protocol::{Level, Role};
+use hearth_room::{Claims, ConnectionId, Definition, Policy, SecretHash};
 pub use level::Ladder;
 pub use rules::{Agreement, Window, is_to};
 pub use seat::{Door, Floor, Freeze, Hand, Hold, NO_SECRET, Round, Seat, Speaker, counts};
+use signal::Signals;
+pub use signal::is_signal;
 pub use space::{Aside, Places, Spaces};
 pub use time::Acts;
+pub use turns::Turns;
+pub use words::{Said, Scale, Words, fault, fault_or_none, is_in_memory, participant};
 
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -81,13 +91,35 @@ pub struct Model {
     pub helpers: BTreeSet<u32>,
     /// What the model found to happen: the audit must hold it.
     pub acted: Acts,
+    pub agenda: Agenda,
+    pub rest_until: Option<u32>,
+    /// The breach that is being dealt with, and how many there were.
+    pub incident: Option<u32>,
+    pub incidents: u32,
+    pub signals: Signals,
+    pub words: Words,
+    /// When each reacted last.
+    pub reacted: BTreeMap<u32, u32>,
+    pub hearing: Hearing,
+    /// What happened by itself, by its name.
+    pub happened: BTreeMap<&'static str, u64>,
 }
 
 pub const SOURCES: [Source; 3] = Source::ALL;
 
 impl Model {
     pub fn new(definition: Definition) -> Model {
+        let mode = Agenda::first_floor(&definition.format);
         Model {
+            agenda: Agenda::of(&definition.format),
+            rest_until: None,
+            incident: None,
+            incidents: 0,
+            signals: Signals::default(),
+            words: Words::default(),
+            reacted: BTreeMap::new(),
+            hearing: Hearing::default(),
+            happened: BTreeMap::new(),
             definition,
             now: 0,
             started: None,
@@ -118,12 +150,7 @@ impl Model {
             asked: BTreeMap::new(),
             word: None,
             ends_at: None,
-            floor: Floor {
-                mode: FloorMode::Open,
-                before: FloorMode::Open,
-                speakers: Vec::new(),
-                round: None,
-            },
+            floor: Floor { mode, before: mode, speakers: Vec::new(), round: None },
             hands: Vec::new(),
             window: None,
             lapsed: BTreeSet::new(),
@@ -133,10 +160,6 @@ impl Model {
             helpers: BTreeSet::new(),
             acted: Vec::new(),
         }
-    }
-
-    pub fn rules(&self) -> FormatRules {
-        self.definition.format.rules
     }
 
     pub fn policy(&self) -> &Policy {
@@ -195,7 +218,7 @@ impl Model {
 
     /// Whether the group is not alone with one of this role.
     pub fn charges(&self, role: Role) -> bool {
-        role.is_facilitator() || role == Role::PeerLead && self.definition.format.rules.peer_lead
+        role.is_facilitator() || role == Role::PeerLead && self.rules().peer_lead
     }
 
     /// Seats that count against the capacity.
@@ -231,6 +254,33 @@ impl Model {
             let device = self.device_of(seat);
             device.connection.is_some() || !device.silent
         })
+    }
+
+    /// What follows from what happened, beside the gates.
+    pub fn settle(&mut self) {
+        if self.freeze.is_none() {
+            self.incident = None;
+        }
+        self.settle_agenda();
+        self.settle_staff();
+        self.settle_signals();
+        self.settle_care();
+        self.settle_reminder();
+    }
+
+    pub fn is_in_the_room(&self, number: u32) -> bool {
+        self.seat_of(number).is_none_or(|seat| seat.space == 0)
+    }
+
+    /// Whether the rung that one chose lets them speak.
+    pub fn uses_voice(&self, number: u32) -> bool {
+        self.level(number) >= Level::Voice
+    }
+
+    /// Whether the rung that one stands on lets them write to the group.
+    pub fn may_write(&self, number: u32) -> bool {
+        let ceiling = self.seat_of(number).map_or(Level::default(), |seat| self.ceiling(seat));
+        self.level(number).min(ceiling) >= Level::Text
     }
 
     /// Whoever speaks has the newest secret.

@@ -3,13 +3,15 @@
 //! A step is made of one number and of what the people can see, so any step may be left out of a meeting and the rest still
 //! makes one.
 
+pub mod agenda;
 mod space;
+mod words;
 
 use std::collections::BTreeMap;
 
 use hearth_forwarding::Generation;
 use hearth_protocol::{
-    FloorMode, HandKind, KnockId, ParticipantId, Reaction, Request, RequestId, RoundOrder, Source, ThawStep,
+    FloorMode, HandKind, KnockId, ParticipantId, Request, RequestId, RoundOrder, Source, ThawStep,
 };
 use hearth_room::{Command, ConnectionId, Definition, SecretHash};
 
@@ -17,6 +19,7 @@ use crate::{
     cast::{Person, fresh},
     chance::Chance,
     judge::Judge,
+    model::is_signal,
 };
 
 /// The people of a meeting and the numbers they use up.
@@ -27,6 +30,10 @@ pub struct Script {
     pub asked: Vec<(ConnectionId, RequestId, Request)>,
     /// The last sign of life of each connection.
     pub alive: BTreeMap<ConnectionId, u32>,
+    /// Whether the relay reports who is heard.
+    pub are_heard: bool,
+    /// Words, agendas and signals; or asides, shared devices, helpers and rungs.
+    pub worded: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -42,9 +49,10 @@ enum Deed {
     Define,
     Revoke,
     Share,
+    Voice,
 }
 
-const DEEDS: [(u32, Deed); 11] = [
+const DEEDS: [(u32, Deed); 12] = [
     (24, Deed::Come),
     (60, Deed::Ask),
     (2, Deed::AskAgain),
@@ -56,6 +64,7 @@ const DEEDS: [(u32, Deed); 11] = [
     (1, Deed::Define),
     (1, Deed::Revoke),
     (4, Deed::Share),
+    (3, Deed::Voice),
 ];
 
 impl Script {
@@ -70,6 +79,9 @@ impl Script {
                     request = Request::Freeze;
                 }
                 let connection = if chance.one_in(2) { connection } else { self.owner(connection)? };
+                if is_signal(&request) && is_apart(connection, judge) {
+                    return None;
+                }
                 let fresh = self.fresh();
                 judge.model.live.contains(&connection).then_some(Command::Request {
                     connection,
@@ -78,6 +90,7 @@ impl Script {
                     fresh,
                 })
             }
+            Deed::Share if self.worded => None,
             Deed::Share => self.share(at, now, judge, chance),
             Deed::Drop => {
                 let connection = *chance.pick(&self.people[at].connections)?;
@@ -86,6 +99,9 @@ impl Script {
                 Some(Command::Dropped { connection, last_seen: last_seen.max(heard_of) })
             }
             Deed::Second => Some(self.come(at, now, judge, chance)),
+            Deed::Refresh if chance.one_in(2) => {
+                Some(Command::Heard { connection: *chance.pick(&self.people[at].connections)? })
+            }
             Deed::Refresh => {
                 Some(Command::Refresh { connection: *chance.pick(&self.people[at].connections)? })
             }
@@ -100,6 +116,8 @@ impl Script {
                 let subject = self.people[at].subject.clone();
                 chance.one_in(8).then_some(Command::Revoke { subject })
             }
+            // Where nobody is heard, a restored room and the one before it can be compared for longer.
+            Deed::Voice => self.are_heard.then(|| voiced(judge, chance)),
         }
     }
 
@@ -171,9 +189,17 @@ impl Script {
             Some(seat) if judge.model.helpers.contains(&seat.number) && chance.one_in(3) => {
                 help(judge, chance)
             }
+            Some(seat) if judge.model.people_at(seat).count() > 1 && chance.one_in(4) => {
+                let other = judge.model.people_at(seat).last().map_or(0, |other| other.number);
+                Request::UnshareDevice { participant: ParticipantId(other) }
+            }
+            Some(seat) if self.worded && chance.one_in(3) => words::write(seat, judge, chance),
             Some(_) if !chance.one_in(3) => take_part(chance),
             Some(_) | None => anything(judge, chance),
         };
+        let other = if self.worded { space::is_of_places(&request) } else { words::is_of_words(&request) };
+        let apart = is_signal(&request) && is_apart(connection, judge);
+        let request = if other || apart { Request::LowerHand } else { request };
         let fresh = self.fresh();
         let request_id = RequestId(format!("r{}", self.counter));
         self.asked.push((connection, request_id.clone(), request.clone()));
@@ -184,8 +210,17 @@ impl Script {
         let rules = &judge.model.definition.ground_rules;
         let version = rules.version + u32::from(chance.one_in(12));
         let hash = if chance.one_in(12) { String::new() } else { rules.hash.clone() };
+        if chance.one_in(24) {
+            return words::signal(chance);
+        }
         if chance.one_in(30) { Request::Leave } else { Request::AcceptGroundRules { version, hash } }
     }
+}
+
+/// A device that nobody has let in, of somebody who has a seat: its signals stand by themselves, and are not driven.
+fn is_apart(connection: ConnectionId, judge: &Judge) -> bool {
+    let door = judge.model.door_behind(connection);
+    door.is_some_and(|door| judge.model.seat(&door.claims.subject).is_some())
 }
 
 /// The standing room, changed: most of the time its ground rules.
@@ -253,6 +288,18 @@ fn facilitate(connection: ConnectionId, judge: &Judge, chance: &mut Chance) -> R
     {
         return Request::TakeLead;
     }
+    if judge.model.ends_at.is_some() && chance.one_in(3) {
+        return Request::CancelEnd;
+    }
+    if judge.model.rest_until.is_some() && chance.one_in(4) {
+        return Request::EndBreak;
+    }
+    if judge.model.floor.speakers.iter().any(|speaker| speaker.stops) && chance.one_in(6) {
+        return Request::RoundSuspendStop;
+    }
+    if let Some(speaker) = judge.model.floor.speakers.first().filter(|_| chance.one_in(12)) {
+        return Request::Revoke { participant: ParticipantId(speaker.number) };
+    }
     if !judge.model.hands.is_empty() && chance.one_in(4) {
         let hand = chance.pick(&judge.model.hands).expect("not empty");
         return Request::Grant { participant: ParticipantId(hand.number) };
@@ -260,7 +307,13 @@ fn facilitate(connection: ConnectionId, judge: &Judge, chance: &mut Chance) -> R
     if chance.one_in(5) {
         return space::arrange(connection, judge, chance);
     }
-    if chance.one_in(6) { take_part(chance) } else { anything(judge, chance) }
+    match chance.below(16) {
+        0 | 1 => take_part(chance),
+        2..=4 => words::show(judge, chance),
+        5..=7 => agenda::course(judge, chance),
+        8 if chance.one_in(4) => agenda::breach(judge, chance),
+        _ => anything(judge, chance),
+    }
 }
 
 /// What a helper may do, and to members alone.
@@ -281,6 +334,26 @@ fn anything_of_a_round(chance: &mut Chance) -> Request {
         0 => Request::RoundExtend { seconds: chance.below(100) },
         1 => Request::RoundEnd,
         _ => Request::RoundSkip,
+    }
+}
+
+/// As the relay counted behind open gates.
+fn voiced(judge: &Judge, chance: &mut Chance) -> Command {
+    let one = |chance: &mut Chance| {
+        let number = anybody(judge, chance).0;
+        (hearth_forwarding::Subject(number), chance.weighed(&[(1, 0), (1, 600), (3, 4_000), (1, 20_000)]))
+    };
+    Command::Voiced { heard: (0..1 + chance.below(3)).map(|_| one(chance)).collect() }
+}
+
+/// Once in a while none that can be told.
+fn some_text(chance: &mut Chance) -> String {
+    match chance.below(24) {
+        0 => String::new(),
+        1 => "a\u{7}b".to_owned(),
+        2 => "ä".repeat(1_001),
+        3 => format!("  {}\n", "ä".repeat(1_000)),
+        number => format!(" words {} \n", number % 7),
     }
 }
 
@@ -311,7 +384,7 @@ fn anything(judge: &Judge, chance: &mut Chance) -> Request {
     let source = *chance.pick(&[Source::Microphone, Source::Camera, Source::Screen]).expect("three");
     let knock = KnockId(chance.below(40));
     let model = &judge.model;
-    match chance.below(72) {
+    match chance.below(75) {
         0 => Request::AcceptGroundRules { version: 1, hash: String::new() },
         1..=3 => Request::SetOwn { source, open: chance.one_in(2) },
         4 => Request::OpenOnTurn { on: chance.one_in(2) },
@@ -354,7 +427,7 @@ fn anything(judge: &Judge, chance: &mut Chance) -> Request {
         35 => Request::OrderHands { participants: some(judge, chance) },
         36..=38 => Request::RoundStart {
             order: if chance.one_in(2) {
-                RoundOrder::Seated
+                if chance.one_in(2) { RoundOrder::Seated } else { RoundOrder::Equity }
             } else {
                 RoundOrder::Manual { participants: some(judge, chance) }
             },
@@ -382,9 +455,21 @@ fn anything(judge: &Judge, chance: &mut Chance) -> Request {
         55 => Request::TakeLead,
         56 => Request::End { seconds: chance.below(400) },
         57 | 58 => Request::CancelEnd,
-        59 => Request::EndNow { confirm: model.word.clone().filter(|_| chance.one_in(8)) },
-        60 => Request::React { reaction: Reaction::WithYou },
-        61 => Request::RenewMedia,
+        59 => {
+            let word = if chance.one_in(2) { Some("no such word".to_owned()) } else { model.word.clone() };
+            Request::EndNow { confirm: word.filter(|_| chance.one_in(6)) }
+        }
+        60 => Request::RenewMedia,
+        61 | 62 => words::signal(chance),
+        63..=65 => words::show(judge, chance),
+        66..=68 => agenda::course(judge, chance),
+        69 => Request::AttestAttendance,
+        70 => Request::CorrectAttendance {
+            participant: anybody(judge, chance),
+            minutes: chance.below(2_000),
+            note: some_text(chance),
+        },
+        71 => agenda::breach(judge, chance),
         _ => space::anything(judge, chance),
     }
 }

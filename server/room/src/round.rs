@@ -150,9 +150,10 @@ impl Room {
     }
 
     pub(crate) fn extend_turn(&mut self, seconds: u32) -> Result<(), RefusalCode> {
-        let now = self.now;
-        let turn = self.floor.round.as_mut().and_then(|round| round.turn.as_mut());
-        let turn = turn.ok_or(RefusalCode::NotPossible)?;
+        let round = self.floor.round.as_mut().ok_or(RefusalCode::NotPossible)?;
+        // While it is suspended its time stands still.
+        let now = round.paused.unwrap_or(self.now);
+        let turn = round.turn.as_mut().ok_or(RefusalCode::NotPossible)?;
         let until = turn.until.as_mut().ok_or(RefusalCode::NotPossible)?;
         let extended = until.saturating_add(seconds.saturating_mul(1_000));
         *until = extended.min(turn.counts_from.saturating_add(TURN_MS_MAX));

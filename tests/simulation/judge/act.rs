@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hearth_protocol::Role;
 use hearth_room::Act;
 
-use crate::model::{Model, Seat};
+use crate::model::{Freeze, Model, Seat};
 
 impl Model {
     /// What the audit may say of it.
@@ -56,6 +56,18 @@ impl Model {
         }
     }
 
+    /// Whether a freeze changes anything: not while one is whole.
+    pub(super) fn freezes(&self) -> bool {
+        self.freeze.as_ref().is_none_or(|freeze| !freeze.thawed.is_empty())
+    }
+
+    /// A break has no say beside it, and does not come back after it.
+    pub(super) fn set_freeze(&mut self, by: u32) {
+        self.rest_until = None;
+        self.freeze = Some(Freeze { since: self.now, by, thawed: Vec::new() });
+        self.pause_round();
+    }
+
     pub(super) fn thaw(&mut self, step: hearth_protocol::ThawStep) {
         let Some(freeze) = self.freeze.as_mut() else { return };
         freeze.thawed.push(step);
@@ -65,13 +77,18 @@ impl Model {
         self.go_on_with_round();
     }
 
+    /// Whose turn ends later again is warned again.
     pub(super) fn extend_turn(&mut self, by: u32) {
-        let paused = self.is_paused();
+        let (paused, now) = (self.is_paused(), self.now);
         let Some(round) = self.floor.round.as_mut() else { return };
+        let Some(speaker) = self.floor.speakers.first_mut() else { return };
         if paused {
             round.left_ms = round.left_ms.map(|left| left + i64::from(by));
-        } else if let Some(speaker) = self.floor.speakers.first_mut() {
+        } else {
             speaker.until = speaker.until.map(|until| until.saturating_add(by));
         }
+        let left =
+            if paused { round.left_ms } else { speaker.until.map(|at| i64::from(at) - i64::from(now)) };
+        speaker.warned &= left.is_some_and(|left| left <= 30_000);
     }
 }

@@ -35,7 +35,7 @@ impl Judge {
         }
         let pass = self.model.passes(&door);
         let outside = !self.model.policy().outside_waits && self.model.is_outside(&claims);
-        let away = outside || !self.model.is_expected(&claims);
+        let away = outside || self.model.is_unexpected(&claims);
         law!(told.bye.is_some() == away, "door", "turned away: {away}, but {claims:?} heard {told:?}")?;
         if away {
             return Ok(());
@@ -137,7 +137,7 @@ impl Judge {
             let held = self.model.seat(subject).is_some() || self.model.aside.contains_key(subject);
             let may = self.model.is_listed(&door)
                 && self.model.inside_the_lock(subject)
-                && self.model.is_expected(&door.claims)
+                && !self.model.is_unexpected(&door.claims)
                 && (held || !self.model.is_full_for(door.claims.role));
             let moves = self.model.seat(subject).is_some();
             let told = door.connection.and_then(|connection| heard.get(&connection));
@@ -210,7 +210,7 @@ impl Judge {
             secret.ok_or(Broken { law: "door", what: format!("sent to wait, and heard {told:?}") })?;
         self.clients.remove(&connection);
         let door = Door {
-            claims: seat.claims.clone(),
+            claims: hearth_room::Claims { guardian_consent: true, ..seat.claims.clone() },
             connection: Some(connection),
             secret,
             unheard: None,

@@ -10,7 +10,7 @@ use super::{
     request::inside,
     wire::{Heard, Told},
 };
-use crate::model::{Freeze, Model, Places};
+use crate::model::{Model, Places, Turns};
 
 impl Judge {
     #[expect(clippy::too_many_arguments, reason = "the parts of one command and what came of it")]
@@ -46,7 +46,10 @@ impl Judge {
             Request::LowerHand => {
                 self.model.lower(number);
             }
-            Request::Yield | Request::Pass => self.model.change(|model| model.pass(speaker)),
+            Request::Yield | Request::Pass => {
+                self.model.change(|model| model.pass(speaker));
+                self.model.heard_otherwise(speaker);
+            }
             Request::Defer => self.model.change(|model| model.defer(speaker)),
             Request::Leave => return self.left(connection, subject, told, audit),
             Request::Admit { knock, through_lock } => {
@@ -123,7 +126,16 @@ impl Judge {
             Request::RoundStart { order, turn_seconds, include_facilitators } => {
                 act(Act::RoundStarted);
                 let turn_ms = turn_seconds.map(|seconds| seconds.saturating_mul(1000).clamp(1000, 3_600_000));
-                self.model.change(|model| model.start_round(order, turn_ms, *include_facilitators));
+                let running = self.model.floor.round.is_some();
+                let floor = &self.model.floor;
+                let turns = Turns {
+                    order: order.clone(),
+                    turn_ms,
+                    facilitators: *include_facilitators,
+                    hard_stop: self.model.segment().is_some_and(|segment| segment.hard_stop),
+                    after: if running { floor.before } else { floor.mode },
+                };
+                self.model.change(|model| model.start_round(&turns));
             }
             Request::RoundExtend { seconds } => self.model.extend_turn(seconds.saturating_mul(1000)),
             Request::RoundSkip => self.model.change(Model::skip),
@@ -140,16 +152,10 @@ impl Judge {
                 }
                 self.model.set_lock(*locked);
             }
-            Request::Freeze if self.model.freeze.as_ref().is_some_and(|freeze| freeze.thawed.is_empty()) => {
-                audit.may.push(Act::Frozen);
-            }
+            Request::Freeze if !self.model.freezes() => audit.may.push(Act::Frozen),
             Request::Freeze => {
                 act(Act::Frozen);
-                let freeze = Freeze { since: now, by: number, thawed: Vec::new() };
-                self.model.change(|model| {
-                    model.freeze = Some(freeze);
-                    model.pause_round();
-                });
+                self.model.change(|model| model.set_freeze(number));
             }
             Request::Thaw { step } => {
                 act(Act::Thawed { step: *step });
@@ -203,7 +209,6 @@ impl Judge {
                 self.model.ends_at = None;
             }
             Request::EndNow { confirm } => return self.ended_now(confirm.as_deref(), told, step, audit),
-            Request::React { .. } => {}
             Request::RenewMedia => return self.renew(&[number], true, step),
             Request::Offer(_) | Request::View { .. } | Request::ShareDevice { .. } => {}
             Request::UnshareDevice { participant } => {
@@ -256,12 +261,10 @@ impl Judge {
                     if *apart { kept.insert(pair) } else { kept.remove(&pair) }
                 });
             }
-            // Not driven yet.
-            Request::Distress
-            | Request::NotAlone { .. }
-            | Request::Say { .. }
+            Request::Say { .. }
             | Request::SayTurn { .. }
             | Request::Unsay { .. }
+            | Request::React { .. }
             | Request::AnswerScale { .. }
             | Request::Milestone { .. }
             | Request::SetGoal { .. }
@@ -269,24 +272,31 @@ impl Judge {
             | Request::GiveFeedback { .. }
             | Request::Rate { .. }
             | Request::Export
-            | Request::StepTo { .. }
-            | Request::Override { .. }
-            | Request::ChangeFormat { .. }
-            | Request::ImportFormat { .. }
-            | Request::ExportFormat
             | Request::ShowPrompt { .. }
             | Request::StartTimer { .. }
             | Request::StopTimer
             | Request::OpenScale { .. }
             | Request::CloseScale
             | Request::CareMoment { .. }
-            | Request::AttestAttendance
-            | Request::CorrectAttendance { .. }
-            | Request::AnswerSignal { .. }
+            | Request::AnswerSignal { .. } => {
+                return self.carry_out_words(subject, number, request, told, step);
+            }
+            Request::StepTo { .. }
+            | Request::Override { .. }
+            | Request::ChangeFormat { .. }
+            | Request::ImportFormat { .. }
+            | Request::ExportFormat
             | Request::Breach { .. }
             | Request::Break { .. }
             | Request::EndBreak
-            | Request::RoundSuspendStop => {}
+            | Request::RoundSuspendStop => {
+                return self.carry_out_agenda(subject, number, request, told, heard, audit);
+            }
+            // Signals are taken before; what is attested and corrected stands in the attendance itself.
+            Request::Distress
+            | Request::NotAlone { .. }
+            | Request::AttestAttendance
+            | Request::CorrectAttendance { .. } => {}
         }
         Ok(())
     }

@@ -16,9 +16,9 @@ use crate::{
 impl Model {
     pub fn is_full_for(&self, role: Role) -> bool {
         match role {
-            Role::Observer => self.observers() >= self.policy().observers_max as usize,
+            Role::Observer => self.observers() >= self.rules().observers_max as usize,
             Role::Facilitator | Role::Cofacilitator | Role::PeerLead | Role::Interpreter | Role::Member => {
-                counts(role) && self.counted() >= self.policy().capacity as usize
+                counts(role) && self.counted() >= self.rules().capacity as usize
             }
         }
     }
@@ -35,19 +35,18 @@ impl Model {
         let subject = &claims.subject;
         let barred = self.removed.contains(subject) || self.denied.contains(subject);
         let outside = !self.policy().outside_waits && self.is_outside(claims);
-        barred || outside || self.is_crowded_for(claims) || !self.is_expected(claims)
-    }
-
-    /// Where members are minors, a guardian has agreed. Whoever has a seat keeps it.
-    pub fn is_expected(&self, claims: &Claims) -> bool {
-        let held = self.held().any(|seat| seat.claims.subject == claims.subject);
-        held || !self.rules().minors || claims.guardian_consent || !counts(claims.role)
+        barred || outside || self.is_unexpected(claims) || self.is_crowded_for(claims)
     }
 
     /// The lock or the capacity is in the way.
     pub fn is_outside(&self, claims: &Claims) -> bool {
         let held = self.held().any(|seat| seat.claims.subject == claims.subject);
         !self.inside_the_lock(&claims.subject) || !held && self.is_full_for(claims.role)
+    }
+
+    /// The format lets them through no more; whoever has a seat keeps it.
+    pub fn is_unexpected(&self, claims: &Claims) -> bool {
+        !self.held().any(|seat| seat.claims.subject == claims.subject) && !self.is_expected(claims)
     }
 
     /// As many knocks as there may be, those at the rules and those away for a moment included. Whoever stands there already adds
@@ -66,7 +65,7 @@ impl Model {
         let connected = seat.is_some_and(|seat| seat.connection.is_some());
         let by_hand = self.undone.contains(&claims.subject) || self.aside.contains_key(&claims.subject);
         let waits = connected || by_hand || door.beside.is_some();
-        if !door.by_ticket || waits || self.is_outside(claims) || !self.is_expected(claims) {
+        if !door.by_ticket || waits || self.is_outside(claims) || self.is_unexpected(claims) {
             return false;
         }
         if claims.role.is_facilitator() {
@@ -76,7 +75,7 @@ impl Model {
         if self.charges(claims.role) && !led && (seat.is_some() || self.started.is_none()) {
             return true;
         }
-        let open = !self.policy().waiting_room && claims.open_admission && claims.role != Role::Observer;
+        let open = !self.rules().waiting_room && claims.open_admission && claims.role != Role::Observer;
         seat.is_none() && open && led
     }
 }
@@ -132,6 +131,9 @@ impl Judge {
         law!(*secret == fresh.secret, "door", "an old secret at the door")?;
         law!(*rules == self.model.definition.ground_rules, "door", "other ground rules")?;
         self.replace_door(&claims.subject, connection, heard)?;
+        let seat = self.model.seat(&claims.subject);
+        let there = seat.and_then(|seat| self.model.device_of(seat).connection);
+        self.model.expect_new_device(there);
         let door = Door {
             claims: claims.clone(),
             connection: Some(connection),
@@ -197,6 +199,9 @@ impl Judge {
         };
         self.replace_door(&subject, connection, heard)?;
         let claims = self.model.seat(&subject).expect("it is held").claims.clone();
+        let claims = Claims { guardian_consent: true, ..claims };
+        let there = self.model.seat(&subject).and_then(|seat| self.model.device_of(seat).connection);
+        self.model.expect_new_device(there);
         let rules = told.frames.iter().any(|frame| matches!(frame, ServerFrame::GroundRules(_)));
         law!(rules, "door", "a new device is not shown the ground rules: {told:?}")?;
         let door = Door {
@@ -247,6 +252,7 @@ impl Judge {
         });
         if !keeps {
             self.model.seats[at].own = [true; 3];
+            self.epoch_rises = true;
         }
         self.model.attend(&seat.claims.subject);
         Ok(())
@@ -301,6 +307,7 @@ impl Judge {
             let seated = heard.get(&connection).is_some_and(Told::is_seated);
             let waits = self.model.has_agreed(&door) && door.claims.role.is_facilitator();
             if seated && waits && self.model.passes(&door) {
+                self.tally.happens("LetIn");
                 self.take_seat(connection, heard, audit)?;
             }
         }
@@ -338,6 +345,7 @@ impl Judge {
             self.move_seat(&door, from, connection, secret, heard)?;
         } else {
             audit.must.push((None, Act::Joined { subject: subject.clone() }));
+            self.model.remind();
             self.model.change(|model| model.sit(door.claims.clone(), number, secret, connection, agreed));
         }
         self.model.seat_mut(&subject).expect("just seated").unheard = door.unheard;
@@ -373,6 +381,7 @@ impl Judge {
             let bye = heard.get(&old).and_then(Told::reason);
             law!(bye == Some(ByeReason::Replaced), "door", "{old:?} and {to:?} hold one seat")?;
         }
+        self.epoch_rises = true;
         self.model.change(|model| {
             let seat = model.seat_mut(&door.claims.subject).expect("it moves");
             let number = seat.number;

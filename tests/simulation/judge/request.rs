@@ -5,7 +5,7 @@ use hearth_protocol::{RefusalCode, Request, RequestId, ServerFrame};
 use hearth_room::{Command, ConnectionId};
 
 use super::{Audit, Broken, Judge, Step, door::unanswered, law, wire::Heard};
-use crate::model::Seat;
+use crate::model::{Seat, is_signal};
 
 pub fn is_own_unmute(command: Option<&Command>, seat: &Seat, source: Source) -> bool {
     let Some(Command::Request { connection, request: Request::SetOwn { source: wire, open: true }, .. }) =
@@ -38,10 +38,18 @@ impl Judge {
             return law!(!heard.contains_key(&connection), "replies", "a request from nobody was answered");
         };
         let told = heard.get(&connection).ok_or_else(|| unanswered("a request"))?;
+        if is_signal(request) {
+            return self.signalled(&subject, id, request, told);
+        }
         let replies = told.reply(id);
         let said_goodbye = told.bye.is_some() && replies.is_empty();
         if let Some(before) = self.answers.get(&(subject.clone(), id.clone())) {
-            return law!(replies == [before], "replies", "asked again: {before:?}, then {replies:?}");
+            // Words that go with a refusal are said once.
+            let same = matches!((before, replies.as_slice()), (
+                ServerFrame::Refusal { refusal: before, .. },
+                [ServerFrame::Refusal { refusal, .. }],
+            ) if before.code == refusal.code);
+            return law!(same || replies == [before], "replies", "asked again: {before:?}, then {replies:?}");
         }
         law!(replies.len() == 1 || said_goodbye, "replies", "{} replies to {request:?}", replies.len())?;
         let verdict = self.verdict(connection, request);
@@ -49,7 +57,10 @@ impl Judge {
             return self.carry_out(connection, &subject, request, told, step, heard, audit);
         };
         self.tally.request(request, &reply);
-        self.answers.insert((subject.clone(), id.clone()), reply.clone());
+        // What was only read is read again.
+        if !matches!(request, Request::Export | Request::ExportFormat) || is_refusal(&reply) {
+            self.answers.insert((subject.clone(), id.clone()), reply.clone());
+        }
         let ServerFrame::Refusal { refusal, .. } = &reply else {
             law!(
                 verdict.refused.is_empty(),
@@ -76,6 +87,10 @@ impl Judge {
         if let (Request::EndNow { .. }, RefusalCode::ConfirmationNeeded) = (request, refusal.code) {
             self.model.word = Some(refusal.message.clone());
         }
+        if matches!(refusal.code, RefusalCode::BadMessage | RefusalCode::TooLarge) {
+            let number = self.model.seat(&subject).map_or(0, |seat| seat.number);
+            self.model.paced(number, false);
+        }
         if refusal.code == RefusalCode::NotAllowed {
             self.owe(&subject);
             self.wanting.entry(subject).or_default().push(self.model.now);
@@ -101,4 +116,8 @@ impl Judge {
         let seat = self.model.seat_behind(connection).map(|seat| seat.claims.subject.clone());
         seat.or_else(|| self.model.door_behind(connection).map(|door| door.claims.subject.clone()))
     }
+}
+
+fn is_refusal(reply: &ServerFrame) -> bool {
+    matches!(reply, ServerFrame::Refusal { .. })
 }

@@ -148,6 +148,7 @@ impl Judge {
         let number = self.model.number_for(&subject);
         let agreed = door.agreed.clone().expect("whoever waits beside has agreed");
         self.model.change(|model| model.sit_beside(door, device, agreed, number));
+        self.model.remind();
         self.leads_no_more(&subject, door.claims.role, audit);
     }
 

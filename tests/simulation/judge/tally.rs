@@ -7,8 +7,8 @@ use std::{
 };
 
 use hearth_forwarding::{ForwardingTable, Reason};
-use hearth_protocol::{ByeReason, RefusalCode, Request, ServerFrame};
-use hearth_room::Act;
+use hearth_protocol::{ByeReason, Change, RefusalCode, Request, ServerFrame};
+use hearth_room::{Act, Command};
 
 /// How often each kind of thing was met.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,11 @@ pub struct Tally {
     pub refusals: BTreeMap<RefusalCode, u64>,
     pub byes: BTreeMap<u16, u64>,
     pub closed: BTreeMap<Reason, u64>,
+    pub commands: Kinds<Command>,
+    pub changes: Kinds<Change>,
+    pub notices: BTreeMap<String, u64>,
+    /// What happened by itself.
+    pub happened: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -49,6 +54,10 @@ impl<T: Debug> Kinds<T> {
         }
     }
 
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.0.values().map(|(name, _)| name.clone())
+    }
+
     pub fn by_name(&self) -> BTreeMap<&str, u64> {
         self.0.values().map(|(name, count)| (name.as_str(), *count)).collect()
     }
@@ -69,6 +78,27 @@ impl Tally {
             | ServerFrame::Delta { .. }
             | ServerFrame::Pong { .. }
             | ServerFrame::Bye(_) => self.granted.one(request),
+        }
+    }
+
+    pub fn command(&mut self, command: &Command) {
+        self.commands.one(command);
+    }
+
+    pub fn change(&mut self, change: &Change) {
+        self.changes.one(change);
+        if let Change::Notice { notice } = change {
+            *self.notices.entry(format!("{notice:?}")).or_default() += 1;
+        }
+    }
+
+    pub fn happens(&mut self, what: &'static str) {
+        *self.happened.entry(what).or_default() += 1;
+    }
+
+    pub fn add_happened(&mut self, happened: &mut BTreeMap<&'static str, u64>) {
+        for (due, count) in std::mem::take(happened) {
+            *self.happened.entry(due).or_default() += count;
         }
     }
 
@@ -97,6 +127,14 @@ impl Tally {
         self.granted.add(other.granted);
         self.acts.add(other.acts);
         self.frames.add(other.frames);
+        self.commands.add(other.commands);
+        self.changes.add(other.changes);
+        for (notice, count) in other.notices {
+            *self.notices.entry(notice).or_default() += count;
+        }
+        for (due, count) in other.happened {
+            *self.happened.entry(due).or_default() += count;
+        }
         for (code, count) in other.refusals {
             *self.refusals.entry(code).or_default() += count;
         }
@@ -117,6 +155,9 @@ impl std::fmt::Display for Tally {
         writeln!(f, "acts {:?}", self.acts.by_name())?;
         writeln!(f, "frames {:?}", self.frames.by_name())?;
         writeln!(f, "goodbyes {:?}", self.byes)?;
+        writeln!(f, "told {:?} {:?}", self.changes.by_name(), self.notices)?;
+        writeln!(f, "commands {:?}", self.commands.by_name())?;
+        writeln!(f, "happened {:?}", self.happened)?;
         write!(f, "closed {:?}", self.closed)
     }
 }

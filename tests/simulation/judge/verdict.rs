@@ -1,7 +1,7 @@
 //! What may be asked, and when.
 
 use hearth_forwarding::{Reason, Reasons, Source};
-use hearth_protocol::{FloorMode, ParticipantId, RefusalCode, Request, Role, ThawStep};
+use hearth_protocol::{Audience, FloorMode, ParticipantId, RefusalCode, Request, Role, ThawStep};
 use hearth_room::ConnectionId;
 
 use super::{Judge, request::inside};
@@ -16,6 +16,10 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    pub(super) fn refuse_for(&mut self, reason: Option<RefusalCode>) {
+        self.refused.extend(reason);
+    }
+
     pub(super) fn refuse(&mut self, when: bool, code: RefusalCode) -> &mut Self {
         if when {
             self.refused.push(code);
@@ -88,10 +92,6 @@ impl Judge {
                 });
                 verdict.refuse(!concerned, RefusalCode::NotPossible);
             }
-            Request::React { .. } => {
-                verdict.refuse(seat.claims.role == Role::Observer, RefusalCode::NotAllowed);
-                verdict.may_refuse(true, RefusalCode::TooFast);
-            }
             Request::SetLevel { .. } => {}
             // The shell hands these in by a command of their own.
             Request::ShareDevice { .. } => {
@@ -124,10 +124,7 @@ impl Judge {
                 let stopped = model.freeze.is_some() || model.hold.is_some();
                 verdict.refuse(*on && (!able || stopped), RefusalCode::NotPossible);
             }
-            // Not driven yet.
-            Request::Distress
-            | Request::NotAlone { .. }
-            | Request::Say { .. }
+            Request::Say { .. }
             | Request::SayTurn { .. }
             | Request::Unsay { .. }
             | Request::AnswerScale { .. }
@@ -136,25 +133,34 @@ impl Judge {
             | Request::TakeFeedback { .. }
             | Request::GiveFeedback { .. }
             | Request::Rate { .. }
-            | Request::Export
-            | Request::StepTo { .. }
-            | Request::Override { .. }
-            | Request::ChangeFormat { .. }
-            | Request::ImportFormat { .. }
-            | Request::ExportFormat
             | Request::ShowPrompt { .. }
             | Request::StartTimer { .. }
             | Request::StopTimer
             | Request::OpenScale { .. }
             | Request::CloseScale
-            | Request::CareMoment { .. }
-            | Request::AttestAttendance
-            | Request::CorrectAttendance { .. }
             | Request::AnswerSignal { .. }
+            | Request::React { .. } => self.verdict_words(verdict, seat, request),
+            Request::StepTo { .. }
+            | Request::Override { .. }
+            | Request::ChangeFormat { .. }
+            | Request::ImportFormat { .. }
             | Request::Breach { .. }
             | Request::Break { .. }
             | Request::EndBreak
-            | Request::RoundSuspendStop => {}
+            | Request::RoundSuspendStop => self.verdict_agenda(verdict, seat, request),
+            Request::CorrectAttendance { participant, minutes, note } => {
+                verdict.refuse(model.subject_of(participant.0).is_none(), RefusalCode::NotFound);
+                let note = note.trim();
+                let slip = *minutes > 24 * 60 || note.chars().count() > 200;
+                verdict.refuse(slip || note.chars().any(char::is_control), RefusalCode::NotPossible);
+            }
+            // Signals are taken before.
+            Request::Distress
+            | Request::NotAlone { .. }
+            | Request::Export
+            | Request::ExportFormat
+            | Request::CareMoment { .. }
+            | Request::AttestAttendance => {}
             Request::Offer(_) | Request::View { .. } => {
                 verdict.may_refuse(true, RefusalCode::NotPossible).may_refuse(true, RefusalCode::BadMessage);
             }
@@ -235,7 +241,7 @@ impl Judge {
                     .may_refuse(!removed, RefusalCode::NotPossible);
             }
             Request::ResumeRoom => {
-                verdict.refuse(model.hold.is_none(), RefusalCode::NotPossible);
+                verdict.refuse(model.hold.is_none() || !model.is_staffed(), RefusalCode::NotPossible);
             }
             Request::HandOver { participant } => {
                 verdict.refuse(!model.leads(seat), RefusalCode::NotAllowed);
@@ -271,6 +277,7 @@ impl Judge {
         }
         let (model, spared) = (&self.model, self.is_spared(seat, request));
         let whole = model.freeze.as_ref().is_some_and(|freeze| freeze.thawed.is_empty());
+        let spared = spared || self.is_to_facilitators(request);
         if whole && !spared && !matches!(request, Request::Thaw { .. } | Request::ResumeRoom) {
             return Some(RefusalCode::Frozen);
         }
@@ -280,8 +287,23 @@ impl Judge {
         if model.is_barred(seat) && !matches!(request, Request::Freeze) {
             return Some(RefusalCode::GroundRulesChanged);
         }
-        let still = matches!(request, Request::LowerHand | Request::OpenOnTurn { .. } | Request::ResumeRoom);
+        let still = matches!(
+            request,
+            Request::LowerHand | Request::OpenOnTurn { .. } | Request::Export | Request::ResumeRoom
+        );
+        let spared = self.is_spared(seat, request);
         (model.hold.is_some() && !spared && !still).then_some(RefusalCode::OnHold)
+    }
+
+    fn is_to_facilitators(&self, request: &Request) -> bool {
+        let Request::Say { to, .. } = request else { return false };
+        match to {
+            Audience::Facilitators => true,
+            Audience::Participant { participant } => {
+                self.model.role_of(participant.0).is_some_and(Role::is_facilitator)
+            }
+            Audience::Room | Audience::Everywhere | Audience::Team => false,
+        }
     }
 
     fn verdict_unmute(&self, verdict: &mut Verdict, seat: &Seat, source: Source) {
@@ -317,8 +339,8 @@ impl Judge {
         let subject = &door.claims.subject;
         let held = self.model.seat(subject).is_some() || self.model.aside.contains_key(subject);
         verdict.refuse(!self.model.inside_the_lock(subject) && !through_lock, RefusalCode::Locked);
+        verdict.refuse(self.model.is_unexpected(&door.claims), RefusalCode::NotPossible);
         verdict.refuse(!held && self.model.is_full_for(door.claims.role), RefusalCode::Full);
-        verdict.refuse(!self.model.is_expected(&door.claims), RefusalCode::NotPossible);
     }
 
     fn verdict_thaw(&self, verdict: &mut Verdict, seat: &Seat, step: ThawStep) {

@@ -105,6 +105,17 @@ impl Judge {
             "{who} is asked until {asked:?}, and told {:?}",
             you.asked_until
         )?;
+        let signal = self.model.own_signal(seat);
+        law!(you.signal == signal, "signals", "{who} sees their signal as {:?}: {signal:?}", you.signal)?;
+        let not_alone = self.model.raised(who, wire::SignalKind::NotAlone).is_some();
+        law!(you.not_alone == not_alone, "signals", "{who} is not alone: {}", you.not_alone)?;
+        let goal = self.model.goal(seat.number);
+        law!(you.goal.as_ref() == goal, "own", "{who}'s goal is {goal:?}, not {:?}", you.goal)?;
+        let takes = self.model.takes_feedback(seat.number);
+        law!(you.takes_feedback == takes, "own", "{who} takes feedback: {}", you.takes_feedback)?;
+        let scale = self.model.words.scale.as_ref();
+        let answer = scale.and_then(|scale| scale.answers.get(&seat.number)).map(|(value, _)| *value);
+        law!(you.scale_answer == answer, "own", "{who} answered {answer:?}, not {:?}", you.scale_answer)?;
         law!(you.open_on_turn == seat.on_turn, "views", "{who} opens on turn: {}", you.open_on_turn)
     }
 
@@ -143,7 +154,9 @@ impl Judge {
             desk.seats,
             model.counted()
         )?;
-        law!(desk.capacity == model.policy().capacity, "views", "capacity {}", desk.capacity)?;
+        law!(desk.capacity == model.rules().capacity, "views", "capacity {}", desk.capacity)?;
+        self.check_desk_signals(&desk.signals)?;
+        self.check_desk_words(desk)?;
         let said = &desk.gates;
         let same = said.len() == roster.len()
             && said.iter().zip(roster).all(|(said, seat)| {
@@ -155,13 +168,52 @@ impl Judge {
         law!(same, "views", "gates {said:#?}\nbut {:#?}", model.seats)
     }
 
+    fn check_desk_words(&self, desk: &wire::Desk) -> Result<(), Broken> {
+        let model = &self.model;
+        let (heard, not_heard) = (model.heard_view(), model.not_heard_view());
+        law!(desk.heard == heard, "heard", "{:?} were heard, but {heard:?}", desk.heard)?;
+        law!(desk.not_heard == not_heard, "heard", "{:?} were not heard, but {not_heard:?}", desk.not_heard)?;
+        let scale = model.words.scale.as_ref().map(|scale| wire::ScaleAnswers {
+            answered: u32::try_from(scale.answers.len()).expect("a handful"),
+            named: scale
+                .answers
+                .iter()
+                .filter(|(_, (_, named))| *named)
+                .map(|(of, (value, _))| wire::NamedAnswer {
+                    participant: wire::ParticipantId(*of),
+                    value: *value,
+                })
+                .collect(),
+        });
+        law!(desk.scale == scale, "own", "answered {:?}, but {scale:?}", desk.scale)?;
+        law!(desk.ratings == model.ratings(), "own", "rated {:?}, but {:?}", desk.ratings, model.ratings())?;
+        law!(desk.agenda == model.agenda_view(), "agenda", "ahead {:?}", desk.agenda)?;
+        // The list is long, and the same for as long as the definition is.
+        let looks = model.now.is_multiple_of(8);
+        law!(!looks || desk.formats == model.format_names(), "agenda", "formats {:?}", desk.formats)?;
+        law!(
+            desk.incident == model.incident,
+            "views",
+            "incident {:?}, not {:?}",
+            desk.incident,
+            model.incident
+        )
+    }
+
     /// A snapshot made now is what came of snapshot and deltas; asking for it changes nothing.
     pub fn check_fresh(&self, room: &Room, connection: ConnectionId) -> Result<(), Broken> {
         let mut room = room.clone();
         let effects = room.apply(self.model.now, hearth_room::Command::Refresh { connection });
-        let [tell] = effects.tell.as_slice() else {
+        // And again what was taken away.
+        let [tell, again @ ..] = effects.tell.as_slice() else {
             return Err(Broken { law: "deltas", what: format!("a refresh tells {:?}", effects.tell) });
         };
+        let gone = |tell: &hearth_room::Tell| matches!(&tell.words, Words::Delta(changes) if matches!(changes[..], [wire::Change::Unsaid { .. }]));
+        law!(
+            again.iter().all(|one| one.to == connection && gone(one)),
+            "deltas",
+            "a refresh tells {again:?}"
+        )?;
         let Words::Snapshot(fresh) = &tell.words else {
             return Err(Broken { law: "deltas", what: format!("a refresh tells {tell:?}") });
         };
@@ -211,8 +263,8 @@ impl Model {
             helper: self.helpers.contains(&seat.number),
             aside: (seat.space != 0).then_some(wire::AsideId(seat.space)),
             device: seat.beside.map(wire::ParticipantId),
-            goal: None,
-            takes_feedback: false,
+            goal: self.shared_goal(seat.number),
+            takes_feedback: self.takes_feedback_now(seat.number),
         }
     }
 
@@ -253,38 +305,33 @@ impl Model {
             hold: self.hold.as_ref().map(|hold| wire::Hold {
                 since: wire::Millis(hold.since),
                 ends_at: wire::Millis(hold.ends_at),
-                may_resume: self.in_charge().next().is_some(),
+                may_resume: self.in_charge().next().is_some() && self.is_staffed(),
             }),
             ends_at: self.ends_at.map(wire::Millis),
             epoch,
             crisis_line: self.definition.crisis_line.clone(),
-            break_until: None,
-            format: self.definition.format.title.clone(),
-            segment: self.first_segment(),
-            chat: match (&self.freeze, &self.hold) {
-                (None, None) => wire::ChatPolicy::default(),
-                (Some(_), _) | (_, Some(_)) => wire::ChatPolicy::Facilitators,
-            },
-            reactions: wire::ReactionPolicy::default(),
-            hands: wire::HandOrder::default(),
+            break_until: self.rest_until.map(wire::Millis),
+            format: self.agenda.format.title.clone(),
+            segment: self.segment_view(),
+            chat: self.chat(),
+            reactions: self.reactions(),
+            hands: self.agenda.hands,
             asides: self.spaces.open.iter().map(aside_view).collect(),
-            prompt: None,
-            timer: None,
-            scale: None,
-            care_moment: false,
+            prompt: self.words.prompt.clone(),
+            timer: self.timer_view(),
+            scale: self.words.scale.as_ref().map(|scale| wire::Scale { question: scale.question.clone() }),
+            care_moment: self.words.care,
         }
     }
 
-    /// No step is asked for here: the format that is shipped begins open, and stays there.
-    fn first_segment(&self) -> Option<wire::Segment> {
-        let segment = self.definition.format.segments.first()?;
-        let until = self.started.zip(segment.seconds);
+    fn segment_view(&self) -> Option<wire::Segment> {
+        let segment = self.segment()?;
         Some(wire::Segment {
-            index: 0,
+            index: u32::try_from(self.agenda.at).ok()?,
             kind: segment.kind,
             title: segment.title.clone(),
             prompt: segment.prompt.clone(),
-            until: until.map(|(started, seconds)| wire::Millis(started + seconds * 1_000)),
+            until: self.agenda.until().filter(|_| !self.words.care).map(wire::Millis),
         })
     }
 
@@ -293,8 +340,8 @@ impl Model {
         let speaker = |speaker: &crate::model::Speaker| wire::Speaker {
             participant: wire::ParticipantId(speaker.number),
             since: wire::Millis(speaker.since),
-            until: speaker.until.map(wire::Millis),
-            stops: false,
+            until: speaker.until.filter(|_| !self.words.care).map(wire::Millis),
+            stops: speaker.stops,
         };
         wire::Floor {
             mode: self.floor.mode,
@@ -338,7 +385,8 @@ fn same_floor(said: &wire::Floor, meant: &wire::Floor) -> bool {
     let suspends = meant.round.is_some();
     let same = |said: &wire::Speaker, meant: &wire::Speaker| {
         let since = if suspends { said.since } else { meant.since };
-        (said.participant, said.since, said.until) == (meant.participant, since, meant.until)
+        (said.participant, said.since, said.until, said.stops)
+            == (meant.participant, since, meant.until, meant.stops)
     };
     let speakers = said.speakers.len() == meant.speakers.len()
         && said.speakers.iter().zip(&meant.speakers).all(|(said, meant)| same(said, meant));

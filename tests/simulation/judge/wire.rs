@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use hearth_protocol::{Bye, ByeReason, Change, RequestId, RoomView, ServerFrame};
+use hearth_protocol::{Bye, ByeReason, Change, DoorSignal, RequestId, RoomView, ServerFrame};
 use hearth_room::{ConnectionId, Words};
 
-use super::{Broken, Judge, Step, law};
+use super::{Broken, Judge, Step, law, words::is_said};
 
 /// What each connection was told in one step, in order.
 pub type Heard<'a> = BTreeMap<ConnectionId, Told<'a>>;
@@ -16,6 +16,10 @@ pub struct Told<'a> {
     pub snapshots: Vec<&'a RoomView>,
     pub deltas: usize,
     pub notices: usize,
+    /// What was said once.
+    pub said: Vec<&'a Change>,
+    /// Of one's own signal, to whoever sees nothing of the room.
+    pub signals: Vec<&'a DoorSignal>,
     pub bye: Option<&'a Bye>,
 }
 
@@ -81,7 +85,11 @@ impl Judge {
                 );
                 law!(!numbered, "routing", "not the room's to send: {frame:?}")?;
                 self.tally.frame(frame);
-                told.frames.push(frame);
+                if let ServerFrame::Signal(signal) = frame {
+                    told.signals.push(signal);
+                } else {
+                    told.frames.push(frame);
+                }
             }
             Words::Snapshot(view) => {
                 self.clients.entry(to).or_default().snapshot((**view).clone());
@@ -90,6 +98,8 @@ impl Judge {
             Words::Delta(changes) => {
                 let notices = changes.iter().filter(|change| matches!(change, Change::Notice { .. })).count();
                 told.notices += notices;
+                changes.iter().for_each(|change| self.tally.change(change));
+                told.said.extend(changes.iter().filter(|change| is_said(change)));
                 told.deltas += 1;
                 let client = self.clients.entry(to).or_default();
                 client
@@ -136,6 +146,7 @@ impl Judge {
             let beats = told.frames.iter().filter(|frame| matches!(frame, ServerFrame::Waiting)).count();
             law!(beats <= 1, "door", "{connection:?} is told to wait {beats} times at once")?;
             if beats == 1 && self.beats.insert(connection, step.now).is_some() {
+                self.tally.happens("Beat");
                 law!(
                     step.now.is_multiple_of(beat),
                     "door",

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use hearth_forwarding::{Reason, Reasons, Source};
 use hearth_protocol::{FloorMode, Role, ThawStep};
 
-use super::{Model, SOURCES, Seat, level::closes};
+use super::{Model, SOURCES, Seat, level::closes, seat::wire};
 
 impl Model {
     pub fn is_paused(&self) -> bool {
         let frozen =
             self.freeze.as_ref().is_some_and(|freeze| !freeze.thawed.contains(&ThawStep::Microphones));
-        frozen || self.hold.is_some()
+        frozen || self.hold.is_some() || self.rest_until.is_some()
     }
 
     /// Law 1, from the rules of sections 4 to 6: why this source is closed.
@@ -34,6 +34,7 @@ impl Model {
             (Reason::Consent, self.is_barred(seat)),
             (Reason::Level, closes(self.level_at(seat), source)),
             (Reason::Ceiling, closes(self.ceiling_at(seat), source)),
+            (Reason::Format, self.format_closes(seat, wire(source))),
         ];
         closed.into_iter().filter(|(_, closed)| *closed).map(|(reason, _)| reason).collect()
     }
@@ -64,7 +65,11 @@ impl Model {
         number.is_some_and(|number| self.is_speaker(*number))
     }
 
+    /// In a freeze, or in its gentle form.
     fn is_frozen(&self, seat: &Seat, source: Source) -> bool {
+        if self.rest_until.is_some() {
+            return !seat.is_facilitator();
+        }
         let Some(freeze) = &self.freeze else { return false };
         let step = match source {
             Source::Microphone => ThawStep::Microphones,

@@ -47,6 +47,7 @@ impl Model {
             self.window = Some(Window { ends_at, paused: None });
         }
         self.definition = definition;
+        self.adopted_anew();
     }
 
     /// A freeze stops the window, and new rules wait for its end.

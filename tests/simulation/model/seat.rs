@@ -75,12 +75,17 @@ pub struct Speaker {
     pub until: Option<u32>,
     /// Answers whoever has the floor, beside them.
     pub responds: bool,
+    /// Cut off when its time is over.
+    pub stops: bool,
+    /// Told that it will be.
+    pub warned: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Round {
     pub next: Vec<u32>,
     pub turn_ms: Option<u32>,
+    pub hard_stop: bool,
     pub facilitators: bool,
     /// Who had a turn, or let it go by.
     pub done: BTreeSet<u32>,
@@ -127,12 +132,15 @@ impl Seat {
     }
 
     pub fn may_send(&self, source: Source) -> bool {
-        let wire = match source {
-            Source::Microphone => hearth_protocol::Source::Microphone,
-            Source::Camera => hearth_protocol::Source::Camera,
-            Source::Screen => hearth_protocol::Source::Screen,
-        };
-        self.claims.role != Role::Observer && self.claims.publish.contains(&wire)
+        self.claims.role != Role::Observer && self.claims.publish.contains(&wire(source))
+    }
+}
+
+pub fn wire(source: Source) -> hearth_protocol::Source {
+    match source {
+        Source::Microphone => hearth_protocol::Source::Microphone,
+        Source::Camera => hearth_protocol::Source::Camera,
+        Source::Screen => hearth_protocol::Source::Screen,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hearth_protocol::Role;
 use hearth_room::Act;
 
-use super::{Hold, Model};
+use super::{Hold, Model, heard::Hearing};
 
 /// What is due, in the order in which it happens at one instant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,14 +14,47 @@ enum Due {
     LeadPasses,
     TurnLapses(u32),
     AsideEnds(u32),
+    TurnWarned,
+    TurnOver,
     HandFalls(u32),
     AskLapses(u32),
+    Short,
     Hold,
     GraceEnds(u32),
     KnockEnds(String),
     HoldEnds,
     End,
     WindowEnds,
+    BreakOver,
+    /// What is seen of a signal changes, and how.
+    Signal(&'static str),
+    Reminder,
+}
+
+impl Due {
+    /// As the room calls it.
+    fn name(&self) -> &'static str {
+        match self {
+            Due::MediaStop(_) => "MediaStop",
+            Due::LeadPasses => "LeadLost",
+            Due::TurnLapses(_) => "TurnLost",
+            Due::AsideEnds(_) => "AsideOver",
+            Due::TurnWarned => "TurnWarned",
+            Due::TurnOver => "TurnOver",
+            Due::HandFalls(_) => "HandLost",
+            Due::AskLapses(_) => "AskOver",
+            Due::Short => "Short",
+            Due::Hold => "Hold",
+            Due::GraceEnds(_) => "GraceOver",
+            Due::KnockEnds(_) => "KnockOver",
+            Due::HoldEnds => "HoldOver",
+            Due::End => "End",
+            Due::WindowEnds => "ConsentOver",
+            Due::BreakOver => "BreakOver",
+            Due::Signal(_) => "Signal",
+            Due::Reminder => "Reminder",
+        }
+    }
 }
 
 /// Who acted, and the act; nobody: the room itself, or whoever it may be.
@@ -34,6 +67,7 @@ impl Model {
             let Some((at, due)) = self.due().into_iter().min().filter(|(at, _)| *at <= to) else { break };
             self.now = self.now.max(at);
             self.change(|model| model.happen(due, acts));
+            self.settle();
         }
         self.now = to;
     }
@@ -79,6 +113,12 @@ impl Model {
         due.extend(self.ends_at.map(|at| (at, Due::End)));
         let window = self.window.iter().filter(|window| window.paused.is_none());
         due.extend(window.map(|window| (window.ends_at, Due::WindowEnds)));
+        due.extend(self.turn_warned_at().map(|at| (at, Due::TurnWarned)));
+        due.extend(self.turn_over_at().map(|at| (at, Due::TurnOver)));
+        due.extend(self.short_until().map(|at| (at, Due::Short)));
+        due.extend(self.rest_until.map(|at| (at, Due::BreakOver)));
+        due.extend(self.words.reminder.map(|at| (at, Due::Reminder)));
+        due.extend(self.signal_dues().map(|(at, what)| (at, Due::Signal(what))));
         due
     }
 
@@ -91,6 +131,8 @@ impl Model {
     }
 
     fn happen(&mut self, due: Due, acts: &mut Acts) {
+        let granted = matches!(due, Due::TurnLapses(_)) && self.floor.round.is_none();
+        *self.happened.entry(if granted { "GrantLost" } else { due.name() }).or_default() += 1;
         match due {
             Due::MediaStop(number) => {
                 self.seats
@@ -108,9 +150,7 @@ impl Model {
                 self.asked.remove(&number);
             }
             Due::Hold => {
-                let since = self.now;
-                self.hold = Some(Hold { since, ends_at: since + self.policy().hold_ms });
-                self.pause_round();
+                self.begin_hold(self.now);
                 acts.push((None, Act::Held));
             }
             Due::GraceEnds(number) => {
@@ -126,7 +166,25 @@ impl Model {
                 self.window = None;
                 self.mind_the_room(None, self.now);
             }
+            Due::TurnWarned => self.warn_of_turn(),
+            Due::TurnOver => self.skip(),
+            Due::Short => {
+                self.begin_hold(self.now);
+                acts.push((None, Act::Held));
+            }
+            Due::BreakOver => {
+                self.end_rest();
+                acts.push((None, Act::BreakOver));
+            }
+            // What follows from the time is worked out when it is looked at.
+            Due::Signal(_) => {}
+            Due::Reminder => self.remind(),
         }
+    }
+
+    fn begin_hold(&mut self, since: u32) {
+        self.hold = Some(Hold { since, ends_at: since + self.policy().hold_ms });
+        self.pause_round();
     }
 
     pub fn end(&mut self, acts: &mut Acts) {
@@ -175,7 +233,7 @@ impl Model {
             self.unattended_since = Some(at);
             let ends_at = at + self.policy().hold_ms;
             if let Some(hold) = &mut self.hold {
-                hold.ends_at = ends_at;
+                hold.ends_at = hold.ends_at.max(ends_at);
             }
         }
     }
@@ -183,6 +241,9 @@ impl Model {
     /// After a restart. Media are gone, seats and restrictions are not.
     pub fn wake(&mut self, proven: bool) {
         self.asked.clear();
+        self.signals = Default::default();
+        self.words = Default::default();
+        self.hearing = Hearing::anew();
         for seat in &mut self.seats {
             seat.silent = true;
             seat.claims.title = None;

@@ -3,9 +3,25 @@
 use std::collections::BTreeSet;
 
 use hearth_forwarding::Source;
-use hearth_protocol::{FloorMode, HandKind, Role, RoundOrder};
+use hearth_protocol::{FloorMode, HandKind, HandOrder, Notice, Role, RoundOrder};
 
 use super::{Hand, Model, Round, Seat, Speaker};
+
+/// What a round is started with.
+pub struct Turns {
+    pub order: RoundOrder,
+    pub turn_ms: Option<u32>,
+    pub facilitators: bool,
+    pub hard_stop: bool,
+    /// The floor when everyone has had a turn.
+    pub after: FloorMode,
+}
+
+impl Speaker {
+    fn of(number: u32) -> Speaker {
+        Speaker { number, since: 0, until: None, responds: false, stops: false, warned: false }
+    }
+}
 
 impl Model {
     pub fn set_mode(&mut self, mode: FloorMode) {
@@ -17,10 +33,27 @@ impl Model {
         self.floor.round = None;
     }
 
+    /// No speakers and no round any more, whatever the mode.
+    pub fn clear_floor(&mut self) {
+        self.floor.speakers.clear();
+        self.floor.round = None;
+    }
+
     pub fn raise(&mut self, number: u32, kind: HandKind) {
-        match self.hands.iter_mut().find(|hand| hand.number == number) {
-            Some(hand) => hand.kind = kind,
-            None => self.hands.push(Hand { number, kind, since: self.now }),
+        if let Some(hand) = self.hands.iter_mut().find(|hand| hand.number == number) {
+            hand.kind = kind;
+            return;
+        }
+        self.hands.push(Hand { number, kind, since: self.now });
+        self.order_by_equity();
+    }
+
+    /// At a raise and at a grant, and never in between.
+    fn order_by_equity(&mut self) {
+        if self.agenda.hands == HandOrder::Equity {
+            let mut hands = std::mem::take(&mut self.hands);
+            hands.sort_by_key(|hand| self.heard_steps(hand.number));
+            self.hands = hands;
         }
     }
 
@@ -44,6 +77,7 @@ impl Model {
     pub fn grant(&mut self, number: u32) {
         let responds = self.hands.iter().any(|hand| hand.number == number && hand.kind == HandKind::Respond);
         self.lower(number);
+        self.order_by_equity();
         if self.is_speaker(number) {
             return;
         }
@@ -53,7 +87,7 @@ impl Model {
         while !responds && self.floor.speakers.len() >= max {
             self.floor.speakers.remove(0);
         }
-        self.floor.speakers.push(Speaker { number, since: self.now, until: None, responds });
+        self.floor.speakers.push(Speaker { since: self.now, responds, ..Speaker::of(number) });
         self.ask(number);
     }
 
@@ -95,7 +129,9 @@ impl Model {
         role && seat.space == 0 && seat.may_send(Source::Microphone)
     }
 
-    pub fn start_round(&mut self, order: &RoundOrder, turn_ms: Option<u32>, facilitators: bool) {
+    pub fn start_round(&mut self, turns: &Turns) {
+        let Turns { order, turn_ms, facilitators, hard_stop, after } = turns;
+        let facilitators = *facilitators;
         let mut seats: Vec<&Seat> = self
             .seats
             .iter()
@@ -103,22 +139,25 @@ impl Model {
             .collect();
         seats.sort_by_key(|seat| seat.number);
         let mut next: Vec<u32> = seats.iter().map(|seat| seat.number).collect();
-        if let RoundOrder::Manual { participants } = order {
-            let place = |number: &u32| {
-                participants.iter().position(|listed| listed.0 == *number).unwrap_or(participants.len())
-            };
-            next.sort_by_key(place);
+        match order {
+            RoundOrder::Seated => {}
+            RoundOrder::Manual { participants } => {
+                let place = |number: &u32| {
+                    participants.iter().position(|listed| listed.0 == *number).unwrap_or(participants.len())
+                };
+                next.sort_by_key(place);
+            }
+            RoundOrder::Equity => next.sort_by_key(|number| self.heard_steps(*number)),
         }
-        if self.floor.round.is_none() {
-            self.floor.before = self.floor.mode;
-        }
+        self.floor.before = *after;
         self.floor.mode = FloorMode::Round;
         self.floor.speakers.clear();
         self.floor.round = Some(Round {
             done: BTreeSet::new(),
             counts_from: self.now,
             next,
-            turn_ms,
+            turn_ms: *turn_ms,
+            hard_stop: *hard_stop,
             facilitators,
             deferred: BTreeSet::new(),
             paused: self.is_paused(),
@@ -150,8 +189,38 @@ impl Model {
         round.left_ms = round.turn_ms.map(i64::from);
         round.counts_from = now;
         let until = round.turn_ms.filter(|_| !round.paused).map(|turn| now + turn);
-        self.floor.speakers.push(Speaker { number, since: now, until, responds: false });
+        let stops = round.hard_stop && round.turn_ms.is_some();
+        self.floor.speakers.push(Speaker { since: now, until, stops, ..Speaker::of(number) });
         self.ask(number);
+    }
+
+    /// Half a minute before a turn is cut off its owner is told.
+    pub fn turn_warned_at(&self) -> Option<u32> {
+        let speaker = self.stopping_speaker().filter(|speaker| !speaker.warned)?;
+        Some(speaker.until?.saturating_sub(30_000).max(speaker.since))
+    }
+
+    pub fn turn_over_at(&self) -> Option<u32> {
+        self.stopping_speaker()?.until
+    }
+
+    fn stopping_speaker(&self) -> Option<&Speaker> {
+        self.floor.round.as_ref().filter(|round| !round.paused)?;
+        self.floor.speakers.first().filter(|speaker| speaker.stops)
+    }
+
+    pub fn warn_of_turn(&mut self) {
+        let Some(speaker) = self.floor.speakers.first_mut() else { return };
+        speaker.warned = true;
+        let number = speaker.number;
+        self.expect_notice(Notice::TurnEndsSoon, |seat| seat.number == number);
+    }
+
+    /// In a care moment nobody is cut off, nor when it is over.
+    pub fn settle_care(&mut self) {
+        if self.words.care && self.floor.round.is_some() {
+            self.floor.speakers.iter_mut().for_each(|speaker| speaker.stops = false);
+        }
     }
 
     pub fn end_round(&mut self) {

@@ -124,3 +124,19 @@ pub fn anything(judge: &Judge, chance: &mut Chance) -> Request {
         }
     }
 }
+
+/// What meetings with words leave out.
+pub fn is_of_places(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::OpenAsides { .. }
+            | Request::OpenCrisisAside { .. }
+            | Request::Move { .. }
+            | Request::Recall { .. }
+            | Request::KeepApart { .. }
+            | Request::LendHelper { .. }
+            | Request::SetLevel { .. }
+            | Request::SetCeiling { .. }
+            | Request::UnshareDevice { .. }
+    )
+}

@@ -78,6 +78,19 @@ fn more_time_brings_a_new_warning() {
 }
 
 #[test]
+fn more_time_that_is_given_in_a_long_break_brings_a_new_warning_too() {
+    let mut m = fair();
+    m.wait(60_000);
+    m.ok("fay", Request::Break { seconds: 500 });
+    m.wait(400_000);
+    m.ok("fay", Request::RoundExtend { seconds: 60 });
+    m.wait(100_000 + 59_999);
+    assert_eq!(warnings(&m, "ann"), 1);
+    m.wait(1);
+    assert_eq!(warnings(&m, "ann"), 2);
+}
+
+#[test]
 fn a_freeze_and_a_break_stop_the_clock() {
     let pauses: [fn(&mut Meeting); 2] = [
         |m| {
