@@ -6,6 +6,7 @@ mod agenda;
 mod carry;
 mod chat;
 mod door;
+mod durable;
 mod request;
 mod right;
 mod rules;
@@ -252,6 +253,7 @@ impl Judge {
     fn check_tables(&mut self, step: &Step<'_>) -> Result<(), Broken> {
         let mut last = self.table.clone();
         for effects in step.effects {
+            durable::check(&last, effects)?;
             let Some(next) = &effects.forward else { continue };
             law!(next.version > last.version, "versions", "{:?} after {:?}", next.version, last.version)?;
             law!(next.rows.is_sorted_by_key(|row| row.subject), "versions", "rows out of order: {next:?}")?;
@@ -262,7 +264,7 @@ impl Judge {
                 next.version,
                 effects.version
             )?;
-            self.check_epoch(&last, next)?;
+            self.check_epoch(&last, next, effects)?;
             self.check_openings(&last, next, step)?;
             last = next.clone();
             self.woken = false;
@@ -277,7 +279,12 @@ impl Judge {
         self.check_rows()
     }
 
-    fn check_epoch(&self, last: &ForwardingTable, next: &ForwardingTable) -> Result<(), Broken> {
+    fn check_epoch(
+        &self,
+        last: &ForwardingTable,
+        next: &ForwardingTable,
+        effects: &Effects,
+    ) -> Result<(), Broken> {
         let listening = |table: &ForwardingTable| -> Vec<_> {
             table.rows.iter().filter(|row| !row.barred).map(|row| (row.space, row.subject)).collect()
         };
@@ -299,6 +306,15 @@ impl Judge {
             !moved || next.epoch > self.table.epoch,
             "epoch",
             "somebody sat down beside somebody, or stood up, within {:?}",
+            next.epoch
+        )?;
+        let renewed = |row: &Row| last.row(row.subject).is_some_and(|old| old.generation != row.generation);
+        let sits = |tell: &Tell| matches!(tell.words, Words::Frame(ServerFrame::Seated { .. }));
+        let taken_over = next.rows.iter().any(renewed) && effects.tell.iter().any(sits);
+        law!(
+            !taken_over || next.epoch > last.epoch,
+            "epoch",
+            "another device listens within {:?}",
             next.epoch
         )?;
         let quiet = same && !moved && !self.woken && !self.epoch_rises && !self.model.ended;
