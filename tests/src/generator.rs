@@ -131,7 +131,6 @@ enum Order {
     NewSsrc { source: Source },
     Raw(Vec<u8>),
     Chance { arriving: u8, leaving: u8 },
-    Drop { every: u32 },
     Keep,
 }
 
@@ -207,9 +206,10 @@ impl Generator {
         kept.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Loses one in so many arriving packets (0: none), so that the client asks for them again.
-    pub fn lose(&self, every: u32) {
-        self.order(Order::Drop { every });
+    /// Loses one in so many arriving packets (0: none), so that the client asks for them again. By chance: what is counted off keeps
+    /// hitting the same stream where several keep pace with each other.
+    pub fn lose(&self, every: u8) {
+        self.lose_by_chance(100_u8.checked_div(every).unwrap_or(0), 0);
     }
 
     /// Loses this share of the media that arrive and that leave, in per cent, by chance.

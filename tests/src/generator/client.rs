@@ -31,8 +31,6 @@ pub(super) struct Client {
     streams: Vec<Stream>,
     pub(super) shared: Arc<Shared>,
     last_seq: BTreeMap<Ssrc, u64>,
-    lose_every: u32,
-    arrived: u32,
     red: usize,
     /// In per cent: of what arrives and of what leaves.
     lose: (u8, u8),
@@ -108,8 +106,6 @@ impl Client {
             streams,
             shared,
             last_seq: BTreeMap::new(),
-            lose_every: 0,
-            arrived: 0,
             red,
             lose: (0, 0),
             dice: 0x5eed_0000_0001 + u64::from(sender),
@@ -171,12 +167,6 @@ impl Client {
     fn take(&mut self, datagram: &[u8], source: SocketAddr) {
         if is_media(datagram) && self.is_lost(self.lose.0) {
             return;
-        }
-        if is_media(datagram) && self.lose_every > 0 {
-            self.arrived = self.arrived.wrapping_add(1);
-            if self.arrived.is_multiple_of(self.lose_every) {
-                return;
-            }
         }
         if let Some(kept) = &mut *self.shared.kept.lock().expect("only this thread keeps") {
             kept.push(datagram.to_vec());
@@ -256,7 +246,6 @@ impl Client {
                     let _ = self.socket.send_to(&datagram, remote);
                 }
             }
-            Order::Drop { every } => self.lose_every = every,
             Order::Keep => {
                 *self.shared.kept.lock().expect("only this thread keeps") = Some(vec![]);
             }
