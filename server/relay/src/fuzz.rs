@@ -15,6 +15,7 @@ use crate::{
     feed::{Feed, Kind},
     guard::{self, Guard, Line, Negotiated},
     packet::{Packet, Picture},
+    rtp::Ids,
     slot::{Filling, Slot},
     tcp::frame::{Decoder, FRAME_MAX, Queue},
 };
@@ -48,7 +49,7 @@ impl<'a> Choices<'a> {
     }
 }
 
-/// Datagrams for one connection, with time, offers and what the stack could decrypt between them.
+/// Datagrams for one connection, with time, offers and what could be opened between them.
 pub fn guard(bytes: &[u8]) {
     let mut choices = Choices(bytes);
     let mut guard = Guard::default();
@@ -69,7 +70,7 @@ pub fn guard(bytes: &[u8]) {
                 if known != Some(guard::Kind::Rtp) && kind != 7 {
                     continue;
                 }
-                let passed = guard.rtp(now, datagram);
+                let passed = guard.header(datagram).and_then(|header| guard.rtp(now, &header));
                 if let (Ok(_), Some(ssrc)) = (passed, datagram.get(8..12)) {
                     let ssrc = u32::from_be_bytes([ssrc[0], ssrc[1], ssrc[2], ssrc[3]]);
                     assert_eq!(guard.layer(ssrc).is_some(), ssrc != 0, "what passes stands for something");
@@ -101,7 +102,8 @@ fn negotiated(choice: u8) -> Negotiated {
     }
     lines.truncate(usize::from(choice >> 1 & 3));
     let id = |bit: u8, id: u8| (choice & bit == 0).then_some(id);
-    Negotiated { mid_id: id(0x10, 4), rid_id: id(0x20, 10), rrid_id: id(0x40, 11), lines }
+    let ids = Ids { mid: id(0x10, 4), rid: id(0x20, 10), rrid: id(0x40, 11), ..Ids::default() };
+    Negotiated { ids, lines }
 }
 
 /// Peers that come, offer, are checked, and go.

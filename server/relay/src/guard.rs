@@ -1,22 +1,22 @@
-//! What never reaches the WebRTC stack.
+//! What is never opened, nor shown to the WebRTC stack.
 //!
 //! Format checks on every datagram, and per peer a table of which SSRC stands for which negotiated layer. A packet that the guard
-//! lets pass is not yet authentic: only [`Guard::authenticated`], called for what the stack has decrypted, makes a layer count as
-//! heard, and a layer that is heard cannot be claimed by another SSRC.
+//! lets pass is not yet authentic: only [`Guard::authenticated`], called for what could be opened, makes a layer count as heard, and
+//! a layer that is heard cannot be claimed by another SSRC.
 
 mod datagram;
-mod header;
 
 use std::time::{Duration, Instant};
 
+use crate::{
+    pace::Pace,
+    rtp::{Header, Ids},
+};
 pub use datagram::{Kind, kind, local_ufrag, nominates};
-use header::Header;
-
-use crate::pace::Pace;
 
 /// SSRCs known at one time for one peer.
 pub const SSRCS_MAX: usize = 32;
-/// So many that no description declared may come at once, then one in this time: the stack remembers each that was ever authentic.
+/// So many that no description declared may come at once, then one in this time.
 const FRESH_MAX: u32 = 32;
 const FRESH_EVERY: Duration = Duration::from_secs(5);
 /// A layer counts as heard this long after its last authentic packet.
@@ -27,10 +27,7 @@ const PROBE: u32 = 0;
 /// What an offer and its answer have settled about receiving.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Negotiated {
-    /// RFC 8285 ids of the header extensions `mid` (RFC 9143), `rtp-stream-id` and `repaired-rtp-stream-id` (RFC 8852).
-    pub mid_id: Option<u8>,
-    pub rid_id: Option<u8>,
-    pub rrid_id: Option<u8>,
+    pub ids: Ids,
     /// The media lines on which the browser sends; no others.
     pub lines: Vec<Line>,
 }
@@ -47,15 +44,14 @@ pub struct Line {
     pub ssrcs: Vec<u32>,
 }
 
-/// A packet may go to the stack.
+/// A packet may be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// Its SSRC stands for its layer already.
     Known,
     /// Its SSRC is the first of its layer.
     New,
-    /// Its SSRC now stands for its layer instead of this one, which the stack must forget first; then it must be told what
-    /// [`Guard::layer`] says, since a browser names the layer only in its first packets.
+    /// Its SSRC now stands for its layer instead of this one.
     Instead(u32),
 }
 
@@ -108,7 +104,7 @@ rejects! {
     LayerTaken => "layer_taken",
     /// More SSRCs than a peer may have.
     TooManySsrcs => "too_many_ssrcs",
-    /// The stack could not decrypt it: not from whose address it bears. Found by the peer.
+    /// It could not be opened: not from whose address it bears. Found by the peer.
     NotAuthentic => "not_authentic",
     /// An authentic check from one address too many. Found by the peer.
     TooManyAddresses => "too_many_addresses",
@@ -166,19 +162,22 @@ impl Guard {
         });
     }
 
-    /// To be asked for each RTP packet before the stack sees it.
-    pub fn rtp(&mut self, now: Instant, packet: &[u8]) -> Result<Entry, Reject> {
-        let header = self.header(packet)?;
+    pub fn header<'a>(&self, packet: &'a [u8]) -> Result<Header<'a>, Reject> {
+        Header::parse(packet, &self.negotiated.ids).ok_or(Reject::Malformed)
+    }
+
+    /// To be asked for each RTP packet before it is opened.
+    pub fn rtp(&mut self, now: Instant, header: &Header) -> Result<Entry, Reject> {
         if header.ssrc == PROBE {
             return Ok(Entry::Known);
         }
         match self.streams.iter().position(|stream| stream.ssrc == header.ssrc) {
-            Some(at) => self.known(now, at, &header),
-            None => self.unknown(now, &header),
+            Some(at) => self.known(now, at, header),
+            None => self.unknown(now, header),
         }
     }
 
-    /// To be called when the stack has decrypted a packet of this SSRC.
+    /// To be called when a packet of this SSRC could be opened.
     pub fn authenticated(&mut self, now: Instant, ssrc: u32) {
         if let Some(stream) = self.streams.iter_mut().find(|stream| stream.ssrc == ssrc) {
             stream.heard = Some(now);
@@ -209,15 +208,10 @@ impl Guard {
         }
     }
 
-    fn header<'a>(&self, packet: &'a [u8]) -> Result<Header<'a>, Reject> {
-        let Negotiated { mid_id, rid_id, rrid_id, lines: _ } = &self.negotiated;
-        Header::parse(packet, *mid_id, *rid_id, *rrid_id).ok_or(Reject::Malformed)
-    }
-
     fn known(&mut self, now: Instant, at: usize, header: &Header) -> Result<Entry, Reject> {
         let place = self.streams[at].place;
         let line = &self.negotiated.lines[place.line];
-        if !line.carries(header.payload) {
+        if !line.carries(header.payload_type) {
             return Err(Reject::UnknownPayload);
         }
         let rid = place.rid.map(|rid| line.rids[rid].as_bytes());
@@ -268,7 +262,7 @@ impl Guard {
             }
         };
         let found = &lines[line];
-        if !found.carries(header.payload) {
+        if !found.carries(header.payload_type) {
             return Err(Reject::UnknownPayload);
         }
         if found.excludes(header.ssrc) {
@@ -277,7 +271,7 @@ impl Guard {
         let position = |rid: &[u8]| {
             found.rids.iter().position(|known| known.as_bytes() == rid).ok_or(Reject::UnknownRid).map(Some)
         };
-        let repairs = found.repairs.contains(&header.payload);
+        let repairs = found.repairs.contains(&header.payload_type);
         match (header.rid, header.rrid) {
             (None, None) if found.rids.is_empty() => Ok(Place { line, rid: None, repair: repairs }),
             (Some(rid), None) if !repairs => Ok(Place { line, rid: position(rid)?, repair: false }),
@@ -294,7 +288,7 @@ impl Guard {
         let ssrc = holder.ssrc;
         match holder.heard {
             Some(_) if holder.is_heard(now) => return Err(Reject::LayerTaken),
-            // The stack reports a repaired packet under its media's SSRC, so a repair SSRC is never heard. It is kept: forged
+            // A repaired packet counts for its media's SSRC, so a repair SSRC is never heard. It is kept: forged
             // repairs between two real ones then cost nothing.
             None if !place.repair => drop(self.streams.swap_remove(at)),
             None | Some(_) => holder.holds = false,

@@ -25,6 +25,7 @@ mod packet;
 mod peer;
 mod permits;
 mod recent;
+mod rtp;
 mod slot;
 mod socket;
 mod speaker;

@@ -1,37 +1,28 @@
-//! One browser's media connection: ICE, DTLS, SRTP and RTCP by str0m. The only file, with its children, that names the stack.
+//! One browser's media connection: ICE, DTLS and descriptions by str0m, media by [`crate::rtp`]. The only file, with its children,
+//! that names the stack.
 //!
 //! Sans-IO: datagrams and time go in, datagrams and signals come out of [`Peer::drain`]. Nothing is paced or held back: what is
-//! written is sent by the next drain, and the only copies that outlive it are those for retransmission, which
-//! [`Peer::forget_sent`] discards.
+//! written is sent by the next drain. The stack never sees a packet of media, and whatever it would send of RTCP stays here.
 
 mod dtls;
 mod identity;
 mod media;
 mod red;
-mod repairs;
 mod route;
-mod seal;
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use str0m::{
     Event, IceConnectionState, Input, Output, Rtc,
     change::SdpOffer,
     config::DtlsVersion,
     ice::StunMessage,
-    media::{KeyframeRequestKind, Mid, Rid},
     net::{Protocol, Receive},
-    rtp::{RtpPacket, RtpWrite, Ssrc, Vp8Descriptor},
 };
 
 pub use identity::Identity;
 use media::Lines;
 pub use red::{Block, fits, unwrap, wrap};
-use repairs::{Repairs, Sent};
 use route::Route;
 
 use crate::{
@@ -40,21 +31,15 @@ use crate::{
     feed::{Feed, Kind},
     guard::{self, Entry, Guard, Reject},
     offer::Sketch,
-    packet::{Numbers, Packet, Picture},
+    packet::{Numbers, Packet},
     recent::REPEATED_MAX,
+    rtp::{Header, Heard, News, Place, Session, vp8},
 };
 
-/// What is kept of a slot's video for retransmission: at most so much, at most so old.
-const KEPT_PACKETS: usize = 512;
-const KEPT: Duration = Duration::from_millis(1_500);
-/// Repairs may take this share of what is sent, so that they do not keep a full link full.
-const REPAIRS_MAX: Option<f32> = Some(0.3);
 /// Slots that one connection may have had, over all its offers.
 const SLOTS_MAX: usize = 128;
 /// SSRCs that the descriptions of one connection may declare, over all its offers.
 const DECLARED_MAX: usize = 256;
-/// How often the stack says what was lost and asked for again.
-const STATS: Duration = Duration::from_secs(1);
 /// A drain that brings more than this has a fault in it.
 const DRAIN_MAX: usize = 20_000;
 
@@ -98,31 +83,21 @@ pub enum Received {
 
 pub struct Peer {
     rtc: Rtc,
+    /// When the stack wants to be called. None: at once.
+    rtc_at: Option<Instant>,
     identity: Identity,
     guard: Guard,
     lines: Lines,
+    session: Session,
     connected: bool,
     route: Route,
-    repairs: Repairs,
-    /// A packet went to the stack and nothing has come of it yet.
-    awaited: bool,
     /// SSRCs that were ever declared.
     declared: Vec<u32>,
-    lost: Lost,
-    /// Requests to send again that the stack has counted for each line and layer, received and sent.
-    nacks: HashMap<(Mid, Option<Rid>), [u64; 2]>,
+    /// What the next drain brings.
+    signals: Vec<Signal>,
     /// Panics at the next datagram.
     #[cfg(any(test, feature = "tests"))]
     pub doomed: bool,
-}
-
-/// The share of what was sent to a browser that did not arrive.
-#[derive(Clone, Copy, Debug, Default)]
-struct Lost {
-    /// Of all packets in the last second; too low where few are sent, as losses between two reports are not in it.
-    soon: f32,
-    /// Of sound, as its receiver reports say: right, but of some seconds ago.
-    surely: f32,
 }
 
 impl std::fmt::Debug for Peer {
@@ -139,26 +114,21 @@ impl Peer {
             // DTLS 1.3 would end with AES128_CM_SHA1_80 here; 1.2 with AEAD_AES_256_GCM.
             .set_dtls_version(DtlsVersion::Dtls12)
             .set_rtp_mode(true)
-            .set_stats_interval(Some(STATS))
-            // Opus has no retransmission format of its own here, so nothing is kept of it.
-            .set_send_buffer_audio(1)
-            .set_send_buffer_video(KEPT_PACKETS)
             .build(now);
         for candidate in identity.candidates() {
             rtc.add_local_candidate(candidate);
         }
         Peer {
             rtc,
+            rtc_at: None,
             identity: identity.clone(),
             guard: Guard::default(),
             lines: Lines::default(),
+            session: Session::new(now),
             connected: false,
             route: Route::default(),
-            repairs: Repairs::default(),
-            awaited: false,
             declared: Vec::new(),
-            lost: Lost::default(),
-            nacks: HashMap::new(),
+            signals: Vec::new(),
             #[cfg(any(test, feature = "tests"))]
             doomed: false,
         }
@@ -172,15 +142,14 @@ impl Peer {
         self.declare(offer)?;
         let parsed =
             SdpOffer::from_sdp_string(&offer.sdp).map_err(|error| Fault::Offer(error.to_string()))?;
+        self.rtc_at = None;
         let answer =
             self.rtc.sdp_api().accept_offer(parsed).map_err(|error| Fault::Offer(error.to_string()))?;
-        let fresh = self.lines.update(&self.rtc, offer);
-        for mid in fresh {
-            self.limit_kept(mid);
-        }
+        self.lines.update(&self.rtc, offer);
         self.guard.negotiate(self.lines.negotiated(&self.rtc, offer));
-        self.repairs.types = self.lines.repairs(&self.rtc);
-        self.nacks.retain(|(mid, _), _| self.lines.has(*mid));
+        let outgoing = self.lines.outgoing(&mut self.rtc);
+        let (guard, lines) = (&self.guard, &self.lines);
+        self.session.negotiate(outgoing, |ssrc| lines.place(&guard.layer(ssrc)?, ssrc));
         Ok(answer.to_sdp_string())
     }
 
@@ -215,11 +184,11 @@ impl Peer {
             Via::Tcp => Protocol::Tcp,
         };
         let local = self.identity.local_for(path.remote);
-        let Ok(receive) = Receive::new(protocol, path.remote, local, datagram) else {
-            return Received::Rejected(Reject::Malformed);
-        };
         match kind {
             guard::Kind::Stun => {
+                let Ok(receive) = Receive::new(protocol, path.remote, local, datagram) else {
+                    return Received::Rejected(Reject::Malformed);
+                };
                 let authentic = self.is_authentic(datagram);
                 if guard::local_ufrag(datagram).is_some() && !authentic {
                     return Received::NotAccepted;
@@ -233,27 +202,31 @@ impl Peer {
                 }
                 // An error here is the datagram's, not the connection's: whatever breaks for good shows in the next drain.
                 drop(self.rtc.handle_input(input));
+                self.rtc_at = None;
                 let moved = authentic && guard::nominates(datagram) && self.route.check(path, now);
                 return Received::Taken { checked: authentic, moved };
             }
-            guard::Kind::Rtp => match self.guard.rtp(now, datagram) {
-                Ok(Entry::Known | Entry::New) => {}
-                Ok(Entry::Instead(old)) => self.replace_source(old, datagram),
-                Err(reject) => return Received::Rejected(reject),
-            },
-            guard::Kind::Dtls | guard::Kind::Rtcp => {}
+            guard::Kind::Dtls => {
+                let Ok(receive) = Receive::new(protocol, path.remote, local, datagram) else {
+                    return Received::Rejected(Reject::Malformed);
+                };
+                drop(self.rtc.handle_input(Input::Receive(now, receive)));
+                self.rtc_at = None;
+            }
+            guard::Kind::Rtp => {
+                if let Err(reject) = self.receive_media(now, datagram) {
+                    return Received::Rejected(reject);
+                }
+            }
+            guard::Kind::Rtcp => {
+                let signals = &mut self.signals;
+                let mut note = |news| signals.push(Signal::from(news));
+                if !self.session.receive_reports(now, datagram, &mut note) {
+                    return Received::Rejected(Reject::NotAuthentic);
+                }
+            }
         }
-        let unopened = seal::unopened();
-        drop(self.rtc.handle_input(Input::Receive(now, receive)));
-        if seal::unopened() != unopened {
-            return Received::Rejected(Reject::NotAuthentic);
-        }
-        self.awaited = kind == guard::Kind::Rtp;
         Received::Taken { checked: false, moved: self.route.media(path, now) }
-    }
-
-    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Fault> {
-        self.rtc.handle_input(Input::Timeout(now)).map_err(Fault::Stack)
     }
 
     /// Everything that is due goes out; when to come back.
@@ -263,38 +236,46 @@ impl Peer {
         send: &mut dyn FnMut(Path, &[u8]),
         signals: &mut Vec<Signal>,
     ) -> Result<Instant, Fault> {
-        let (mut repaired, mut excess) = (0, 0);
+        let is_due = self.rtc_at.is_some_and(|at| at <= now);
+        if is_due {
+            self.rtc.handle_input(Input::Timeout(now)).map_err(Fault::Stack)?;
+        }
+        if is_due || self.rtc_at.is_none() {
+            self.rtc_at = Some(self.drain_stack(now, send)?);
+        }
+        if self.connected {
+            let (path, news) = (self.route.nominated(), &mut self.signals);
+            let mut send = |packet: &[u8]| path.into_iter().for_each(|path| send(path, packet));
+            self.session.flush(now, &mut send, &mut |note| news.push(note.into()));
+        }
+        signals.append(&mut self.signals);
+        let own = self.session.due().filter(|_| self.connected);
+        Ok(self.rtc_at.into_iter().chain(own).min().unwrap_or(now))
+    }
+
+    fn drain_stack(&mut self, now: Instant, send: &mut dyn FnMut(Path, &[u8])) -> Result<Instant, Fault> {
         for _ in 0..DRAIN_MAX {
             match self.rtc.poll_output().map_err(Fault::Stack)? {
                 Output::Timeout(at) if self.rtc.is_alive() => {
-                    let nothing = u64::from(std::mem::take(&mut self.awaited));
-                    let counts = [
-                        (Count::Repaired, repaired),
-                        (Count::RepairsOverBudget, excess),
-                        (Count::CameToNothing, nothing),
-                    ];
-                    let counts = counts.into_iter().filter(|(_, by)| *by > 0);
-                    signals.extend(counts.map(|(count, by)| Signal::Counted(count, by)));
+                    if let Some(agreed) = dtls::agreed() {
+                        self.session.unlock(&agreed.material, agreed.profile, agreed.active, now);
+                    }
                     return Ok(at);
                 }
                 Output::Timeout(_) => return Err(Fault::Closed),
                 Output::Transmit(transmit) => {
                     let via = if transmit.proto == Protocol::Udp { Via::Udp } else { Via::Tcp };
                     let path = Path { via, remote: transmit.destination };
-                    let kind = guard::kind(&transmit.contents);
-                    let is_check = kind == Some(guard::Kind::Stun);
-                    if kind == Some(guard::Kind::Rtp) {
-                        let sent = self.repairs.count(transmit.contents[1] & 0x7f);
-                        repaired += u64::from(sent == Sent::Repair);
-                        excess += u64::from(sent == Sent::Excess);
-                        if sent == Sent::Excess {
-                            self.forget_all_sent();
-                            continue;
+                    match guard::kind(&transmit.contents) {
+                        Some(guard::Kind::Stun) => send(path, &transmit.contents),
+                        Some(guard::Kind::Dtls) => {
+                            send(self.route.nominated().unwrap_or(path), &transmit.contents);
                         }
+                        // Of streams that it knows nothing of.
+                        Some(guard::Kind::Rtp | guard::Kind::Rtcp) | None => {}
                     }
-                    send(self.route.nominated().filter(|_| !is_check).unwrap_or(path), &transmit.contents);
                 }
-                Output::Event(event) => self.handle(event, now, signals),
+                Output::Event(event) => self.handle(&event),
             }
         }
         Err(Fault::Endless)
@@ -305,7 +286,7 @@ impl Peer {
     pub fn repeats(&self, slot: usize) -> Option<(usize, u8)> {
         let line = self.lines.slots.get(slot)?;
         let (_, payload_type) = (line.red?, line.payload_type?);
-        let count = match self.lost.soon.max(self.lost.surely) {
+        let count = match self.session.lost() {
             lost if lost < 0.02 => 1,
             lost if lost < 0.1 => 2,
             _ => REPEATED_MAX,
@@ -321,7 +302,6 @@ impl Peer {
         packet: &Packet,
         along: Option<Arc<[u8]>>,
         numbers: Numbers,
-        now: Instant,
     ) -> bool {
         let Some(line) = self.lines.slots.get(slot).filter(|line| line.active && self.connected) else {
             return false;
@@ -330,52 +310,23 @@ impl Peer {
             (Some(along), Some(red)) => (Some(red), along),
             (Some(_), None) | (None, _) => (line.payload_type, packet.payload.clone()),
         };
-        let Some(payload_type) = payload_type else { return false };
-        let patch = line.kind == Kind::Video && packet.picture.is_some();
-        let patch = if patch { media::patch(&packet.payload, numbers) } else { None };
-        let mut direct = self.rtc.direct_api();
-        let Some(stream) = direct.stream_tx_by_mid(line.id, None) else { return false };
-        let mut write = RtpWrite::new(payload_type, numbers.sequence.into(), numbers.timestamp, now, payload)
-            .marker(numbers.marker)
-            .nackable(line.kind == Kind::Video);
-        if let Some(patch) = patch {
-            write = write.vp8_patch(patch);
-        }
-        stream.write_rtp(write);
-        true
+        payload_type.is_some_and(|payload_type| self.session.write(slot, *payload_type, numbers, payload))
     }
 
     /// Discards what is kept of a slot for retransmission. A NACK for any packet before this gets nothing.
     pub fn forget_sent(&mut self, slot: usize) {
-        let Some(line) = self.lines.slots.get(slot) else { return };
-        if line.kind == Kind::Video {
-            self.limit_kept(line.id);
-        }
-    }
-
-    /// What else was asked for is not there any more, so the rest of a storm costs nothing.
-    fn forget_all_sent(&mut self) {
-        (0..self.lines.slots.len()).for_each(|slot| self.forget_sent(slot));
+        self.session.forget_sent(slot);
     }
 
     pub fn request_key_frame(&mut self, feed: Feed, layer: usize) {
-        let Some(line) = &self.lines.feeds[feed.index()] else { return };
-        let rid = line.rids.get(layer).map(|rid| Rid::from(rid.as_str()));
-        if let Some(stream) = self.rtc.direct_api().stream_rx_by_mid(line.id, rid) {
-            stream.request_keyframe(KeyframeRequestKind::Pli);
-        }
+        self.session.request_key_frame(Place { feed, layer, repair: false });
     }
 
     /// Says goodbye: the browser sees the end at once.
     pub fn close(&mut self, now: Instant, send: &mut dyn FnMut(Path, &[u8])) {
+        self.rtc_at = None;
         if self.rtc.close().is_ok() {
             drop(self.drain(now, send, &mut Vec::new()));
-        }
-    }
-
-    fn limit_kept(&mut self, mid: Mid) {
-        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
-            stream.set_rtx_cache(KEPT_PACKETS, KEPT, REPAIRS_MAX);
         }
     }
 
@@ -404,97 +355,75 @@ impl Peer {
         })
     }
 
-    /// Another SSRC stands for a layer now. The stack forgets the old one and learns the new one, as a browser names the layer only
-    /// in its first packets.
-    fn replace_source(&mut self, old: u32, datagram: &[u8]) {
-        let mut direct = self.rtc.direct_api();
-        direct.remove_stream_rx(Ssrc::from(old));
-        self.lines.forget_source(old);
-        let Some(ssrc) = datagram.get(8..12).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes)
-        else {
-            return;
-        };
-        let Some(layer) = self.guard.layer(ssrc) else { return };
-        let (Some(main), mid) = (layer.main, Mid::from(layer.mid)) else { return };
-        direct.expect_stream_rx(
-            Ssrc::from(main),
-            layer.repair.map(Ssrc::from),
-            mid,
-            layer.rid.map(Rid::from),
-        );
-    }
-
-    /// Of the stack's other events none concerns a relay of RTP; what they say is read when it is needed.
-    fn handle(&mut self, event: Event, now: Instant, signals: &mut Vec<Signal>) {
-        if let Event::RtpPacket(packet) = event {
-            self.awaited = false;
-            self.guard.authenticated(now, *packet.header.ssrc);
-            signals.push(match self.packet(&packet) {
-                Ok(packet) => Signal::Packet(packet),
-                Err(count) => Signal::Counted(count, 1),
-            });
-        } else if let Event::KeyframeRequest(request) = event {
-            let slot = self.lines.slots.iter().position(|slot| slot.id == request.mid);
-            signals.extend(slot.map(|slot| Signal::KeyFrameWanted { slot }));
-        } else if let Event::Connected = event {
-            self.connected = true;
-            signals.push(Signal::Connected);
-        } else if let Event::PeerStats(stats) = event {
-            self.lost.soon = stats.egress_loss_fraction.unwrap_or(self.lost.soon);
-        } else if let Event::MediaEgressStats(stats) = event {
-            let is_sound =
-                self.lines.slots.iter().any(|slot| slot.id == stats.mid && slot.kind == Kind::Audio);
-            self.lost.surely = stats.loss.filter(|_| is_sound).unwrap_or(self.lost.surely);
-            signals.extend(self.nacks(stats.mid, stats.rid, Count::NacksReceived, stats.nacks));
-        } else if let Event::MediaIngressStats(stats) = event {
-            signals.extend(self.nacks(stats.mid, stats.rid, Count::NacksSent, stats.nacks));
-        } else if let Event::IceConnectionStateChange(IceConnectionState::Disconnected) = event {
-            signals.push(Signal::Disconnected);
-        }
-    }
-
-    /// What has been added to a count of the stack's.
-    fn nacks(&mut self, mid: Mid, rid: Option<Rid>, of: Count, count: u64) -> Option<Signal> {
-        let known = self.nacks.entry((mid, rid)).or_default();
-        let known = if of == Count::NacksReceived { &mut known[0] } else { &mut known[1] };
-        let added = count.saturating_sub(std::mem::replace(known, count));
-        (added > 0).then_some(Signal::Counted(of, added))
-    }
-
-    /// Else under which count it goes no further.
-    fn packet(&mut self, packet: &RtpPacket) -> Result<Packet, Count> {
-        let source = self.lines.source(&mut self.rtc, packet.header.ssrc);
-        let (feed, layer) = source.ok_or(Count::NotNegotiated)?;
-        let red = self.lines.carries(feed, packet.header.payload_type).ok_or(Count::NotNegotiated)?;
-        let picture = match feed.kind() {
-            Kind::Video if !packet.payload.is_empty() => {
-                Some(picture(&packet.payload).ok_or(Count::BadPicture)?)
+    fn receive_media(&mut self, now: Instant, datagram: &[u8]) -> Result<(), Reject> {
+        let header = self.guard.header(datagram)?;
+        let entry = self.guard.rtp(now, &header)?;
+        let is_settled = entry == Entry::Known && self.session.knows(header.ssrc);
+        let (guard, lines) = (&self.guard, &self.lines);
+        let place = || guard.layer(header.ssrc).and_then(|layer| lines.place(&layer, header.ssrc));
+        let place = (!is_settled).then(place);
+        match self.session.receive(now, &header, datagram, place) {
+            Heard::NotAuthentic => return Err(Reject::NotAuthentic),
+            Heard::Nothing => self.signals.push(Signal::Counted(Count::CameToNothing, 1)),
+            Heard::Packet { place, ssrc, number, payload } => {
+                self.guard.authenticated(now, ssrc);
+                let packet = packet(&self.lines, &header, place, number, payload);
+                self.signals.push(match packet {
+                    Ok(packet) => Signal::Packet(packet),
+                    Err(count) => Signal::Counted(count, 1),
+                });
             }
-            Kind::Video | Kind::Audio => None,
-        };
-        Ok(Packet {
-            feed,
-            layer,
-            sequence: *packet.seq_no,
-            timestamp: packet.header.timestamp,
-            marker: packet.header.marker,
-            level: packet.header.ext_vals.audio_level.map(|level| level.unsigned_abs()),
-            picture,
-            red,
-            payload: packet.payload.clone(),
-        })
+        }
+        Ok(())
+    }
+
+    /// The stack's other events concern media, which it does not see.
+    fn handle(&mut self, event: &Event) {
+        if let Event::Connected = event {
+            self.connected = true;
+            self.signals.push(Signal::Connected);
+        } else if let Event::IceConnectionStateChange(IceConnectionState::Disconnected) = event {
+            self.signals.push(Signal::Disconnected);
+        }
     }
 }
 
-/// None: not VP8, goes nowhere.
-fn picture(payload: &[u8]) -> Option<Picture> {
-    let descriptor = Vp8Descriptor::parse(payload).ok()?;
-    let starts_key_frame = descriptor.starts_keyframe(payload);
-    Some(Picture {
-        starts_key_frame,
-        picture_id: descriptor.picture_id(),
-        tl0_index: descriptor.tl0_pic_idx(),
-        key_index: descriptor.key_idx(),
-        height: if starts_key_frame { media::key_frame_height(payload) } else { None },
+impl From<News> for Signal {
+    fn from(news: News) -> Signal {
+        match news {
+            News::KeyFrameWanted { slot } => Signal::KeyFrameWanted { slot },
+            News::Counted(count, by) => Signal::Counted(count, by),
+        }
+    }
+}
+
+/// Else under which count it goes no further.
+fn packet(
+    lines: &Lines,
+    header: &Header,
+    place: Place,
+    sequence: u64,
+    payload: &[u8],
+) -> Result<Packet, Count> {
+    let Place { feed, layer, repair: _ } = place;
+    let red = match feed.kind() {
+        Kind::Audio => lines.carries(feed, header.payload_type).ok_or(Count::NotNegotiated)?,
+        // The guard knows both of its payload types, and a repair's is not the media's.
+        Kind::Video => None,
+    };
+    let picture = match feed.kind() {
+        Kind::Video if !payload.is_empty() => Some(vp8::picture(payload).ok_or(Count::BadPicture)?),
+        Kind::Video | Kind::Audio => None,
+    };
+    Ok(Packet {
+        feed,
+        layer,
+        sequence,
+        timestamp: header.timestamp,
+        marker: header.marker,
+        level: header.level,
+        picture,
+        red,
+        payload: payload.into(),
     })
 }

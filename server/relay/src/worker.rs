@@ -246,7 +246,7 @@ impl<'a> Worker<'a> {
             Ok(Received::Rejected(reject)) => return self.counters.rejected(reject),
             Err(_) => return self.lose(key, Some(Count::PeerPanics)),
         }
-        self.drain(key, false);
+        self.drain(key);
     }
 
     fn fire_timers(&mut self) {
@@ -260,7 +260,7 @@ impl<'a> Worker<'a> {
                 member.noted = None;
             }
             match member.deadline {
-                Some(deadline) if deadline <= self.now => self.drain(key, true),
+                Some(deadline) if deadline <= self.now => self.drain(key),
                 Some(deadline) => self.note(key, deadline),
                 None => {}
             }
@@ -270,7 +270,7 @@ impl<'a> Worker<'a> {
     /// Drains every peer that was touched, and sends. Afterwards nothing is unsent.
     fn settle(&mut self) {
         while let Some(key) = self.dirty.pop() {
-            self.drain(key, true);
+            self.drain(key);
         }
         self.send();
     }
@@ -290,17 +290,13 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// `timeout`: lets the stack's time go on first, as it needs after something was written.
-    fn drain(&mut self, key: PeerKey, timeout: bool) {
+    fn drain(&mut self, key: PeerKey) {
         let Some(member) = self.members.get_mut(key) else { return };
         member.dirty = false;
         let (outbox, streams, counters, now) =
             (&mut self.outbox, &mut self.ports.streams, self.counters, self.now);
         let mut signals = std::mem::take(&mut self.signals);
         let drained = catch_unwind(AssertUnwindSafe(|| {
-            if timeout {
-                member.peer.handle_timeout(now)?;
-            }
             let mut send = sender(outbox, streams, counters);
             member.peer.drain(now, &mut send, &mut signals)
         }));

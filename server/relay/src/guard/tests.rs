@@ -20,9 +20,7 @@ fn negotiated() -> Negotiated {
         ssrcs: ssrcs.into(),
     };
     Negotiated {
-        mid_id: Some(MID),
-        rid_id: Some(RID),
-        rrid_id: Some(RRID),
+        ids: Ids { mid: Some(MID), rid: Some(RID), rrid: Some(RRID), ..Ids::default() },
         lines: vec![
             line("0", &[], &[OPUS], &[], &[500]),
             line("1", &["q", "h"], &[MEDIA], &[REPAIR], &[]),
@@ -53,6 +51,11 @@ fn layer(ssrc: u32, rid: &str) -> Vec<u8> {
     packet(ssrc, MEDIA, &[(MID, "1"), (RID, rid)])
 }
 
+fn rtp(guard: &mut Guard, now: Instant, packet: &[u8]) -> Result<Entry, Reject> {
+    let header = guard.header(packet)?;
+    guard.rtp(now, &header)
+}
+
 struct Scene {
     guard: Guard,
     now: Instant,
@@ -66,7 +69,7 @@ impl Scene {
     }
 
     fn check(&mut self, packet: &[u8], expected: Result<Entry, Reject>) {
-        assert_eq!(self.guard.rtp(self.now, packet), expected);
+        assert_eq!(rtp(&mut self.guard, self.now, packet), expected);
     }
 
     /// Passes, and the stack could decrypt it.
@@ -217,7 +220,7 @@ fn ssrcs_that_come_and_go_are_not_all_let_through() {
     let mut scene = Scene::new();
     let repair = |ssrc: u32| packet(ssrc, REPAIR, &[(MID, "1"), (RRID, "q")]);
     let passed = |scene: &mut Scene, from: u32| {
-        (from..from + 1_000).filter(|ssrc| scene.guard.rtp(scene.now, &repair(*ssrc)).is_ok()).count()
+        (from..from + 1_000).filter(|ssrc| rtp(&mut scene.guard, scene.now, &repair(*ssrc)).is_ok()).count()
     };
     scene.authentic(&layer(REAL, "q"), Entry::New);
     assert_eq!(passed(&mut scene, 10_000), FRESH_MAX as usize - 1);
@@ -254,7 +257,7 @@ fn random_packets_neither_panic_nor_grow_the_table() {
             packet[at] = random.below(256) as u8;
         }
         packet.truncate(random.below(packet.len() + 1).max(random.below(packet.len() + 1)));
-        if scene.guard.rtp(scene.now, &packet).is_ok() && random.below(2) == 0 {
+        if rtp(&mut scene.guard, scene.now, &packet).is_ok() && random.below(2) == 0 {
             let ssrc = u32::from_be_bytes([packet[8], packet[9], packet[10], packet[11]]);
             scene.guard.authenticated(scene.now, ssrc);
         }

@@ -1,7 +1,10 @@
-//! DTLS with one configuration for all connections. The stack's own provider makes one for each, and tries out every cipher and key
-//! exchange each time: a seventh of what a join costs, on the worker's thread.
+//! DTLS with one configuration for all connections, and what it agrees on.
+//!
+//! The stack's own provider makes a configuration for each connection, and tries out every cipher and key exchange each time: a
+//! seventh of what a join costs, on the worker's thread. And the stack keeps the keys of SRTP to itself.
 
 use std::{
+    cell::RefCell,
     fmt,
     sync::{Arc, OnceLock},
     time::Instant,
@@ -10,11 +13,33 @@ use std::{
 use dimpl::{Config, Dtls};
 use str0m::crypto::{
     CryptoError,
-    dtls::{DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, DtlsVersion, ProtocolVersion},
+    dtls::{
+        DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, DtlsVersion, ProtocolVersion,
+        SrtpProfile,
+    },
 };
+
+use crate::rtp::Profile;
 
 #[derive(Debug)]
 pub struct Provider;
+
+/// Keying material as RFC 5764, section 4.2, lays it out.
+pub struct Agreed {
+    pub material: Vec<u8>,
+    pub profile: Profile,
+    /// This side was the client.
+    pub active: bool,
+}
+
+thread_local! {
+    static AGREED: RefCell<Option<Agreed>> = const { RefCell::new(None) };
+}
+
+/// What was agreed on by the connection that this thread drove last, once.
+pub fn agreed() -> Option<Agreed> {
+    AGREED.take()
+}
 
 struct Instance(Dtls);
 
@@ -51,6 +76,15 @@ impl DtlsProvider for Provider {
     }
 }
 
+fn known(profile: SrtpProfile) -> Option<Profile> {
+    let profiles = [
+        (SrtpProfile::AEAD_AES_256_GCM, Profile::Aes256Gcm),
+        (SrtpProfile::AEAD_AES_128_GCM, Profile::Aes128Gcm),
+        (SrtpProfile::AES128_CM_SHA1_80, Profile::Aes128CmSha1_80),
+    ];
+    profiles.into_iter().find(|(known, _)| *known == profile).map(|(_, profile)| profile)
+}
+
 fn configure(mtu: Option<usize>) -> Result<Config, dimpl::Error> {
     // ICE has seen that the other side is where it says: cookies would bring nothing.
     let config = Config::builder().use_server_cookie(false);
@@ -76,7 +110,14 @@ impl DtlsInstance for Instance {
     }
 
     fn poll_output<'a>(&mut self, buffer: &'a mut [u8]) -> DtlsOutput<'a> {
-        self.0.poll_output(buffer)
+        let active = self.0.is_active();
+        let output = self.0.poll_output(buffer);
+        if let DtlsOutput::KeyingMaterial(material, profile) = &output
+            && let Some(profile) = known(*profile)
+        {
+            AGREED.replace(Some(Agreed { material: material.to_vec(), profile, active }));
+        }
+        output
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), DtlsImplError> {

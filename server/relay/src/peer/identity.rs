@@ -8,7 +8,7 @@ use str0m::{
     net::TcpType,
 };
 
-use super::seal;
+use super::dtls;
 
 #[derive(Clone)]
 pub struct Identity {
@@ -26,7 +26,7 @@ impl std::fmt::Debug for Identity {
 impl Identity {
     /// `addresses`: what browsers are told to connect to; at least one. None: no certificate could be made.
     pub fn new(addresses: Vec<SocketAddr>) -> Option<Self> {
-        let crypto = seal::provider();
+        let crypto = CryptoProvider { dtls_provider: &dtls::Provider, ..str0m::crypto::from_feature_flags() };
         let certificate = crypto.dtls_provider.generate_certificate()?;
         Some(Identity {
             certificate: Arc::new(certificate),

@@ -4,18 +4,15 @@ use str0m::{
     Rtc, RtcConfig,
     format::Codec,
     media::{Mid, Pt},
-    rtp::{Extension, ExtensionMap, Ssrc, Vp8Descriptor, Vp8Patch},
+    rtp::{Extension, ExtensionMap},
 };
 
 use crate::{
     feed::{Feed, Kind},
     guard,
     offer::{Sketch, Use},
-    packet::Numbers,
+    rtp::{Outgoing, Place},
 };
-
-/// SSRCs whose place is remembered; the guard lets no more through.
-const SOURCES_MAX: usize = 2 * guard::SSRCS_MAX;
 
 /// Opus, with redundancy (RFC 2198), and VP8, with retransmission (RFC 4588); no other codec. Opus is never sent again: it has no
 /// stream for that, and the same number under another header would repeat a nonce.
@@ -39,8 +36,6 @@ pub fn config() -> RtcConfig {
 pub struct Lines {
     pub slots: Vec<SlotLine>,
     pub feeds: [Option<FeedLine>; Feed::COUNT],
-    /// Where packets of an SSRC belong, once the stack has said so. None: nowhere.
-    sources: Vec<(Ssrc, Option<(Feed, usize)>)>,
 }
 
 #[derive(Debug)]
@@ -64,11 +59,9 @@ pub struct FeedLine {
 }
 
 impl Lines {
-    /// After an accepted offer. Which slots are new.
-    pub fn update(&mut self, rtc: &Rtc, offer: &Sketch) -> Vec<Mid> {
+    /// After an accepted offer.
+    pub fn update(&mut self, rtc: &Rtc, offer: &Sketch) {
         self.feeds = Default::default();
-        self.sources.clear();
-        let mut fresh = Vec::new();
         for slot in &mut self.slots {
             slot.active = false;
         }
@@ -93,14 +86,12 @@ impl Lines {
                         None => {
                             let (mid, kind) = (line.mid.clone(), line.kind);
                             self.slots.push(SlotLine { id, mid, kind, active, payload_type, red });
-                            fresh.push(id);
                         }
                     }
                 }
                 Use::Feed(_) | Use::Nothing => {}
             }
         }
-        fresh
     }
 
     pub fn slots_after(&self, offer: &Sketch) -> usize {
@@ -117,9 +108,16 @@ impl Lines {
             let (Some(feed), Some(media)) = (feed, rtc.media(Mid::from(line.mid.as_str()))) else { continue };
             let extensions = media.remote_extmap();
             // The ids are the same on all lines of a bundle (RFC 8285 section 6); not all lines have all extensions.
-            negotiated.mid_id = negotiated.mid_id.or(extensions.id_of(Extension::RtpMid));
-            negotiated.rid_id = negotiated.rid_id.or(extensions.id_of(Extension::RtpStreamId));
-            negotiated.rrid_id = negotiated.rrid_id.or(extensions.id_of(Extension::RepairedRtpStreamId));
+            let ids = &mut negotiated.ids;
+            for (id, extension) in [
+                (&mut ids.mid, Extension::RtpMid),
+                (&mut ids.rid, Extension::RtpStreamId),
+                (&mut ids.rrid, Extension::RepairedRtpStreamId),
+                (&mut ids.level, Extension::AudioLevel),
+                (&mut ids.transport, Extension::TransportSequenceNumber),
+            ] {
+                *id = id.or(extensions.id_of(extension));
+            }
             let repairs =
                 rtc.codec_config().params().iter().filter(|params| feed.payload_types.contains(&params.pt()));
             negotiated.lines.push(guard::Line {
@@ -140,7 +138,8 @@ impl Lines {
     }
 
     /// Whether a packet of this payload type is media of the feed, and if it is several in one, of which payload type those are.
-    pub fn carries(&self, feed: Feed, payload_type: Pt) -> Option<Option<u8>> {
+    pub fn carries(&self, feed: Feed, payload_type: u8) -> Option<Option<u8>> {
+        let payload_type = Pt::from(payload_type);
         let line = self.feeds[feed.index()].as_ref()?;
         match line.red {
             Some((red, primary)) if red == payload_type => Some(Some(*primary)),
@@ -148,42 +147,45 @@ impl Lines {
         }
     }
 
-    /// Payload types of retransmissions to this browser.
-    pub fn repairs(&self, rtc: &Rtc) -> Vec<u8> {
-        let params = rtc.codec_config().params().iter();
-        params.filter_map(|params| params.resend()).map(|payload_type| *payload_type).collect()
-    }
-
-    pub fn source(&mut self, rtc: &mut Rtc, ssrc: Ssrc) -> Option<(Feed, usize)> {
-        if let Some((_, source)) = self.sources.iter().find(|(known, _)| *known == ssrc) {
-            return *source;
-        }
-        let (mid, rid) = {
-            let mut direct = rtc.direct_api();
-            let stream = direct.stream_rx(&ssrc)?;
-            (stream.mid(), stream.rid())
+    /// The slots' streams in their order.
+    pub fn outgoing(&self, rtc: &mut Rtc) -> Vec<Outgoing> {
+        let repairs: Vec<_> =
+            rtc.codec_config().params().iter().map(|params| (params.pt(), params.resend())).collect();
+        let resend = |payload_type: Option<Pt>| {
+            let known = repairs.iter().find(|(media, _)| Some(*media) == payload_type)?;
+            known.1.map(|payload_type| *payload_type)
         };
-        let source = Feed::ALL.into_iter().find_map(|feed| {
-            let line = self.feeds[feed.index()].as_ref().filter(|line| line.id == mid)?;
-            let layer = match rid {
+        let outgoing = |slot: &SlotLine| {
+            let media = rtc.media(slot.id);
+            let id_of = |extension| media.and_then(|media| media.remote_extmap().id_of(extension));
+            let mid_id = id_of(Extension::RtpMid);
+            let transport_id = id_of(Extension::TransportSequenceNumber);
+            let mut direct = rtc.direct_api();
+            let stream = direct.stream_tx_by_mid(slot.id, None);
+            let ssrcs = stream.map(|stream| (*stream.ssrc(), stream.rtx().map(|ssrc| *ssrc)));
+            let (ssrc, repair) = ssrcs.unwrap_or_default();
+            Outgoing {
+                kind: slot.kind,
+                ssrc,
+                repair: repair.zip(resend(slot.payload_type)),
+                mid: slot.mid.clone(),
+                mid_id,
+                transport_id,
+            }
+        };
+        self.slots.iter().map(outgoing).collect()
+    }
+
+    /// Which feed and layer of it the guard means.
+    pub fn place(&self, layer: &guard::Layer, ssrc: u32) -> Option<Place> {
+        Feed::ALL.into_iter().find_map(|feed| {
+            let line = self.feeds[feed.index()].as_ref().filter(|line| *line.id == *layer.mid)?;
+            let number = match layer.rid {
                 None => line.rids.is_empty().then_some(0)?,
-                Some(rid) => line.rids.iter().position(|known| **known == *rid)?,
+                Some(rid) => line.rids.iter().position(|known| known == rid)?,
             };
-            Some((feed, layer))
-        });
-        if self.sources.len() == SOURCES_MAX {
-            self.sources.remove(0);
-        }
-        self.sources.push((ssrc, source));
-        source
-    }
-
-    pub fn has(&self, mid: Mid) -> bool {
-        self.slots.iter().any(|slot| slot.id == mid) || self.feeds.iter().flatten().any(|feed| feed.id == mid)
-    }
-
-    pub fn forget_source(&mut self, ssrc: u32) {
-        self.sources.retain(|(known, _)| **known != ssrc);
+            Some(Place { feed, layer: number, repair: layer.repair == Some(ssrc) })
+        })
     }
 }
 
@@ -217,32 +219,4 @@ fn by_size(rids: &[String]) -> Vec<String> {
         sorted.sort_by_key(place);
     }
     sorted
-}
-
-/// The slot's picture numbers over the payload's own, where it has them.
-pub fn patch(payload: &[u8], numbers: Numbers) -> Option<Vp8Patch> {
-    let descriptor = Vp8Descriptor::parse(payload).ok()?;
-    let patch = |picture_id: Option<u16>| {
-        let mut patch = descriptor.patch();
-        if let (Some(id), Some(_)) = (picture_id, descriptor.picture_id()) {
-            patch = patch.picture_id(id);
-        }
-        if let (Some(index), Some(_)) = (numbers.tl0_index, descriptor.tl0_pic_idx()) {
-            patch = patch.tl0_pic_idx(index);
-        }
-        if let (Some(index), Some(_)) = (numbers.key_index, descriptor.key_idx()) {
-            patch = patch.key_idx(index);
-        }
-        patch.build()
-    };
-    // A sender with picture ids of seven bits gets the lower seven.
-    patch(numbers.picture_id).or_else(|_| patch(numbers.picture_id.map(|id| id & 0x7f))).ok()
-}
-
-/// RFC 6386 section 9.1: start code and size follow the three bytes of the frame tag. In the clear also where frames are encrypted
-/// end to end.
-pub fn key_frame_height(payload: &[u8]) -> Option<u16> {
-    let start = payload.windows(3).take(16).position(|bytes| bytes == [0x9d, 0x01, 0x2a])?;
-    let height = payload.get(start + 5..start + 7)?;
-    Some(u16::from_le_bytes([height[0], height[1]]) & 0x3fff).filter(|height| *height > 0)
 }

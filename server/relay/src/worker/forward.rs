@@ -144,7 +144,7 @@ impl Worker<'_> {
             if forwarded.switched {
                 listener.peer.forget_sent(at);
             }
-            listener.peer.write(at, packet, wrapped, forwarded.numbers, now)
+            listener.peer.write(at, packet, wrapped, forwarded.numbers)
         }));
         group.news |= news;
         if forwarded.switched {
