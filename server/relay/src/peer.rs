@@ -10,7 +10,10 @@ mod media;
 mod red;
 mod route;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Instant,
+};
 
 use str0m::{
     Event, IceConnectionState, Input, Output, Rtc,
@@ -89,6 +92,7 @@ pub struct Peer {
     guard: Guard,
     lines: Lines,
     session: Session,
+    keys: dtls::Keys,
     connected: bool,
     route: Route,
     /// SSRCs that were ever declared.
@@ -125,6 +129,7 @@ impl Peer {
             guard: Guard::default(),
             lines: Lines::default(),
             session: Session::new(now),
+            keys: dtls::made(),
             connected: false,
             route: Route::default(),
             declared: Vec::new(),
@@ -143,11 +148,17 @@ impl Peer {
         let parsed =
             SdpOffer::from_sdp_string(&offer.sdp).map_err(|error| Fault::Offer(error.to_string()))?;
         self.rtc_at = None;
-        let answer =
-            self.rtc.sdp_api().accept_offer(parsed).map_err(|error| Fault::Offer(error.to_string()))?;
+        let settled = self.session.lines();
+        self.lines.declare(&mut self.rtc, &settled);
+        let accepted = self.rtc.sdp_api().accept_offer(parsed);
+        let answer = accepted.map_err(|error| {
+            Lines::withdraw(&mut self.rtc, &settled);
+            Fault::Offer(error.to_string())
+        })?;
         self.lines.update(&self.rtc, offer);
         self.guard.negotiate(self.lines.negotiated(&self.rtc, offer));
         let outgoing = self.lines.outgoing(&mut self.rtc);
+        Lines::withdraw(&mut self.rtc, &outgoing);
         let (guard, lines) = (&self.guard, &self.lines);
         self.session.negotiate(outgoing, |ssrc| lines.place(&guard.layer(ssrc)?, ssrc));
         Ok(answer.to_sdp_string())
@@ -257,9 +268,7 @@ impl Peer {
         for _ in 0..DRAIN_MAX {
             match self.rtc.poll_output().map_err(Fault::Stack)? {
                 Output::Timeout(at) if self.rtc.is_alive() => {
-                    if let Some(agreed) = dtls::agreed() {
-                        self.session.unlock(&agreed.material, agreed.profile, agreed.active, now);
-                    }
+                    self.unlock(now);
                     return Ok(at);
                 }
                 Output::Timeout(_) => return Err(Fault::Closed),
@@ -353,6 +362,15 @@ impl Peer {
         StunMessage::parse(datagram).is_ok_and(|message| {
             message.verify(ours.pass.as_bytes(), |key, parts| crypto.sha1_hmac_provider.sha1_hmac(key, parts))
         })
+    }
+
+    /// As soon as DTLS has agreed on keys, and the stack has found the certificate to be the description's.
+    fn unlock(&mut self, now: Instant) {
+        if self.session.is_locked()
+            && let Some(agreed) = self.keys.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            self.session.unlock(&agreed.material, agreed.profile, agreed.active, now);
+        }
     }
 
     fn receive_media(&mut self, now: Instant, datagram: &[u8]) -> Result<(), Reject> {

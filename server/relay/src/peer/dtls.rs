@@ -6,7 +6,7 @@
 use std::{
     cell::RefCell,
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Instant,
 };
 
@@ -24,6 +24,9 @@ use crate::rtp::Profile;
 #[derive(Debug)]
 pub struct Provider;
 
+/// Where a connection's keys appear: each has its own, so that none ever gets another's.
+pub type Keys = Arc<Mutex<Option<Agreed>>>;
+
 /// Keying material as RFC 5764, section 4.2, lays it out.
 pub struct Agreed {
     pub material: Vec<u8>,
@@ -33,15 +36,15 @@ pub struct Agreed {
 }
 
 thread_local! {
-    static AGREED: RefCell<Option<Agreed>> = const { RefCell::new(None) };
+    static MADE: RefCell<Option<Keys>> = const { RefCell::new(None) };
 }
 
-/// What was agreed on by the connection that this thread drove last, once.
-pub fn agreed() -> Option<Agreed> {
-    AGREED.take()
+/// Of the connection that this thread made last, once: the stack has no other way to say which it was.
+pub fn made() -> Keys {
+    MADE.take().unwrap_or_default()
 }
 
-struct Instance(Dtls);
+struct Instance(Dtls, Keys);
 
 impl DtlsProvider for Provider {
     fn generate_certificate(&self) -> Option<DtlsCert> {
@@ -64,6 +67,7 @@ impl DtlsProvider for Provider {
             }
         };
         let (known, config) = known;
+        // Not what is asked for here; its keys would not be heard, and nothing would be sent.
         if version != DtlsVersion::Dtls12 || *known != mtu {
             return str0m::crypto::from_feature_flags().dtls_provider.new_dtls(
                 certificate,
@@ -72,7 +76,9 @@ impl DtlsProvider for Provider {
                 mtu,
             );
         }
-        Ok(Box::new(Instance(Dtls::new_12(config.clone(), certificate.clone(), now))))
+        let keys = Keys::default();
+        MADE.replace(Some(keys.clone()));
+        Ok(Box::new(Instance(Dtls::new_12(config.clone(), certificate.clone(), now), keys)))
     }
 }
 
@@ -115,7 +121,8 @@ impl DtlsInstance for Instance {
         if let DtlsOutput::KeyingMaterial(material, profile) = &output
             && let Some(profile) = known(*profile)
         {
-            AGREED.replace(Some(Agreed { material: material.to_vec(), profile, active }));
+            *self.1.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(Agreed { material: material.to_vec(), profile, active });
         }
         output
     }

@@ -1,10 +1,12 @@
 //! What was negotiated: which line is which feed or slot, its payload types, its layers.
 
+use std::time::Duration;
+
 use str0m::{
     Rtc, RtcConfig,
     format::Codec,
     media::{Mid, Pt},
-    rtp::{Extension, ExtensionMap},
+    rtp::{Extension, ExtensionMap, Ssrc},
 };
 
 use crate::{
@@ -13,6 +15,9 @@ use crate::{
     offer::{Sketch, Use},
     rtp::{Outgoing, Place},
 };
+
+/// The stack's own reports would not be sent.
+const NEVER: Duration = Duration::from_hours(24 * 365);
 
 /// Opus, with redundancy (RFC 2198), and VP8, with retransmission (RFC 4588); no other codec. Opus is never sent again: it has no
 /// stream for that, and the same number under another header would repeat a nonce.
@@ -29,7 +34,13 @@ pub fn config() -> RtcConfig {
     for (id, extension) in (1..).zip(allowed) {
         extensions.set(id, extension);
     }
-    RtcConfig::new().clear_codecs().enable_opus(true, true).enable_vp8(true).set_extension_map(extensions)
+    RtcConfig::new()
+        .clear_codecs()
+        .enable_opus(true, true)
+        .enable_vp8(true)
+        .set_extension_map(extensions)
+        .set_rtcp_report_interval_audio(NEVER)
+        .set_rtcp_report_interval_video(NEVER)
 }
 
 #[derive(Debug, Default)]
@@ -144,6 +155,24 @@ impl Lines {
         match line.red {
             Some((red, primary)) if red == payload_type => Some(Some(*primary)),
             Some(_) | None => line.payload_types.contains(&payload_type).then_some(None),
+        }
+    }
+
+    /// Before an offer is accepted, so that the answer names the slots' streams as it did before.
+    pub fn declare(&self, rtc: &mut Rtc, outgoing: &[Outgoing]) {
+        for (slot, line) in self.slots.iter().zip(outgoing).filter(|(_, line)| line.ssrc != 0) {
+            if rtc.media(slot.id).is_some() {
+                let repair = line.repair.map(|(ssrc, _)| Ssrc::from(ssrc));
+                rtc.direct_api().declare_stream_tx(Ssrc::from(line.ssrc), repair, slot.id, None);
+            }
+        }
+    }
+
+    /// After it: the stack sends nothing in them, and each takes some kilobytes.
+    pub fn withdraw(rtc: &mut Rtc, outgoing: &[Outgoing]) {
+        let mut direct = rtc.direct_api();
+        for line in outgoing {
+            direct.remove_stream_tx(Ssrc::from(line.ssrc));
         }
     }
 

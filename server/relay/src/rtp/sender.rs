@@ -84,6 +84,10 @@ impl Sender {
         }
     }
 
+    pub fn line(&self) -> &Outgoing {
+        &self.line
+    }
+
     pub fn ssrc(&self) -> u32 {
         self.line.ssrc
     }
