@@ -4,8 +4,10 @@
 
 mod attendance;
 mod audit;
+mod clerk;
 mod legacy;
 mod link;
+mod script;
 mod session;
 
 use std::fmt;
@@ -23,6 +25,9 @@ use sqlx::{SqlSafeStr, Sqlite, Transaction};
 use uuid::Uuid;
 
 use crate::room_id::RoomId;
+
+use self::clerk::Clerk;
+use self::session::Draft;
 
 pub use attendance::{Attested, Corrected, KeptSession, KeptStay};
 pub use audit::{AuditRow, Audited, Broken, Pseudonym, first_broken};
@@ -93,11 +98,14 @@ pub enum Fault {
     Snapshot(#[from] serde_json::Error),
     #[error("records are missing before number {0}")]
     Gap(u64),
+    #[error("the store is closed")]
+    Closed,
 }
 
 #[derive(Clone)]
 pub struct Store {
     pool: SqlitePool,
+    clerk: Clerk,
     /// The last clone takes a temporary file away.
     _file: Arc<File>,
 }
@@ -123,10 +131,12 @@ impl Store {
             .busy_timeout(Duration::from_secs(5))
             // What is deleted is overwritten: a destroyed key is gone.
             .pragma("secure_delete", "ON");
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+        // One that works on this machine's own file needs no trying out each time.
+        let pool = SqlitePoolOptions::new().max_connections(1).test_before_acquire(false);
+        let pool = pool.connect_with(options).await?;
         migrations().run(&pool).await?;
         legacy::forget(&mut *pool.acquire().await?, unix_ms()).await?;
-        Ok(Store { pool, _file: Arc::new(file) })
+        Ok(Store { clerk: Clerk::start(pool.clone()), pool, _file: Arc::new(file) })
     }
 
     /// As [`Store::open`], for one that has to be there already.
@@ -158,7 +168,7 @@ impl fmt::Debug for Store {
 
 impl Ledger for Store {
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<(), Fault>> {
-        Box::pin(session::commit(self, commit))
+        Box::pin(async move { self.clerk.commit(Draft::of(commit)?).await })
     }
 
     fn kept(&self, room: &RoomId) -> BoxFuture<'_, Result<Option<Kept>, Fault>> {

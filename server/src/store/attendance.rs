@@ -5,6 +5,7 @@ use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
 
 use super::audit::RoomKey;
+use super::script::Script;
 use super::{Fault, Pseudonym, SessionId, Store};
 use crate::room_id::RoomId;
 
@@ -181,47 +182,42 @@ async fn known(connection: &mut SqliteConnection, room: &RoomId, session: Sessio
 }
 
 /// Appends what is not there yet. `now`: the session's clock at the commit.
-pub(super) async fn append(
-    connection: &mut SqliteConnection,
+pub(super) fn append(
+    script: &mut Script,
+    key: &RoomKey,
     room: &RoomId,
     session: SessionId,
     now: u32,
-    attended: &[Attended],
+    attended: &Attended,
     written_ms: i64,
 ) -> Result<(), Fault> {
-    if attended.is_empty() {
-        return Ok(());
-    }
-    let key = RoomKey::of(connection, room).await?;
-    for Attended { number, at: _, entry } in attended {
-        let (kind, person, stay, by, minutes, note) = match entry {
-            Entry::Stay(stay) => ("stay", Some(&stay.subject), Some(stay), None, None, None),
-            Entry::Attested { by } => ("attested", None, None, Some(by), None, None),
-            Entry::Corrected { by, subject, minutes, note } => {
-                ("corrected", Some(subject), None, Some(by), Some(i64::from(*minutes)), Some(note))
-            }
-        };
-        let name = |subject: &String| key.pseudonym(subject).0;
-        sqlx::query("INSERT INTO attendance VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-            .bind(room.as_str())
-            .bind(session.0.as_bytes().as_slice())
-            .bind(i64::from(*number))
-            .bind(written_ms)
-            .bind(kind)
-            .bind(person.map(name))
-            .bind(stay.map(|stay| written(&stay.role)).transpose()?)
-            .bind(stay.map(|stay| written(&stay.kind)).transpose()?)
-            .bind(stay.map(|stay| written_ms - i64::from(now.saturating_sub(stay.from))))
-            .bind(stay.map(|stay| i64::from(stay.from)))
-            .bind(stay.map(|stay| i64::from(stay.to)))
-            .bind(stay.map(|stay| i64::from(stay.facilitators)))
-            .bind(stay.map(|stay| i64::from(stay.members)))
-            .bind(by.map(name))
-            .bind(minutes)
-            .bind(note)
-            .execute(&mut *connection)
-            .await?;
-    }
+    let Attended { number, at: _, entry } = attended;
+    let (kind, person, stay, by, minutes, note) = match entry {
+        Entry::Stay(stay) => ("stay", Some(&stay.subject), Some(stay), None, None, None),
+        Entry::Attested { by } => ("attested", None, None, Some(by), None, None),
+        Entry::Corrected { by, subject, minutes, note } => {
+            ("corrected", Some(subject), None, Some(by), Some(i64::from(*minutes)), Some(note))
+        }
+    };
+    let name = |subject: &String| key.pseudonym(subject).0;
+    script
+        .then("INSERT INTO attendance VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        .bind(room.as_str())
+        .bind(session.0.as_bytes().as_slice())
+        .bind(i64::from(*number))
+        .bind(written_ms)
+        .bind(kind)
+        .bind(person.map(name))
+        .bind(stay.map(|stay| written(&stay.role)).transpose()?)
+        .bind(stay.map(|stay| written(&stay.kind)).transpose()?)
+        .bind(stay.map(|stay| written_ms - i64::from(now.saturating_sub(stay.from))))
+        .bind(stay.map(|stay| i64::from(stay.from)))
+        .bind(stay.map(|stay| i64::from(stay.to)))
+        .bind(stay.map(|stay| i64::from(stay.facilitators)))
+        .bind(stay.map(|stay| i64::from(stay.members)))
+        .bind(by.map(name))
+        .bind(minutes)
+        .bind(note.map(String::as_str));
     Ok(())
 }
 
@@ -244,7 +240,11 @@ fn session_id(bytes: Vec<u8>) -> Result<SessionId, Fault> {
 
 #[cfg(test)]
 mod tests {
+    use hearth_room::{Act, Record};
+
     use super::*;
+    use crate::store::Commit;
+    use crate::store::session::{self, Draft};
 
     fn stay(number: u32, subject: &str, from: u32, to: u32) -> Attended {
         let (role, kind) = (Role::Member, Kind::Group);
@@ -253,11 +253,21 @@ mod tests {
     }
 
     async fn write(store: &Store, session: SessionId, attended: &[Attended]) {
-        let room = RoomId::parse("room-1").unwrap();
         let mut connection = store.pool.acquire().await.unwrap();
-        let started = [hearth_room::Record { at: 0, actor: None, act: hearth_room::Act::Started }];
-        super::super::audit::append(&mut connection, &room, session, 0, &started, 1_000_000).await.unwrap();
-        append(&mut connection, &room, session, 90_000, attended, 1_090_000).await.unwrap();
+        for (attended, now_ms) in [(&[][..], 1_000_000), (attended, 1_090_000)] {
+            let commit = Commit {
+                room: RoomId::parse("room-1").unwrap(),
+                session,
+                clock: 90_000,
+                first: 0,
+                records: vec![Record { at: 0, actor: None, act: Act::Started }],
+                attendance: attended.to_vec(),
+                snapshot: None,
+                ended: false,
+                legacy: None,
+            };
+            session::write(&mut connection, &Draft::of(commit).unwrap(), now_ms).await.unwrap();
+        }
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
+use super::script::Script;
 use super::{Fault, SessionId, Store};
 use crate::room_id::RoomId;
 
@@ -149,55 +150,11 @@ pub fn first_broken(room: &RoomId, rows: &[AuditRow]) -> Option<i64> {
 
 /// The hash of the room's last row; zeros before the first.
 pub(super) async fn head(connection: &mut SqliteConnection, room: &RoomId) -> Result<Vec<u8>, Fault> {
-    Ok(last(connection, room).await?.1)
-}
-
-/// Appends those of `records` that are not there yet. `first` is the number of the first one within the session.
-pub(super) async fn append(
-    connection: &mut SqliteConnection,
-    room: &RoomId,
-    session: SessionId,
-    first: u64,
-    records: &[Record],
-    written_ms: i64,
-) -> Result<(), Fault> {
-    let known = known(connection, room, session).await?;
-    if first > known {
-        return Err(Fault::Gap(first));
-    }
-    let skip = usize::try_from(known - first).unwrap_or(usize::MAX);
-    if skip >= records.len() {
-        return Ok(());
-    }
-    let key = RoomKey::of(connection, room).await?;
-    let (mut sequence, mut previous) = last(connection, room).await?;
-    for (record, number) in records[skip..].iter().zip(known..) {
-        sequence += 1;
-        let mut row = AuditRow {
-            sequence,
-            session,
-            number: i64::try_from(number).unwrap_or(i64::MAX),
-            clock_ms: record.at.into(),
-            written_ms,
-            actor: record.actor.as_deref().map(|actor| key.pseudonym(actor)),
-            act: String::new(),
-            subject: subject(&record.act).map(|subject| key.pseudonym(subject)),
-            detail: String::new(),
-            previous,
-            hash: Vec::new(),
-        };
-        (row.act, row.detail) = describe(&record.act)?;
-        row.hash = row.seal(room);
-        insert(connection, room, &row).await?;
-        previous = row.hash;
-    }
-    sqlx::query("INSERT OR REPLACE INTO audit_head VALUES (?, ?, ?)")
+    let head = sqlx::query_scalar("SELECT hash FROM audit WHERE room = ? ORDER BY sequence DESC LIMIT 1")
         .bind(room.as_str())
-        .bind(sequence)
-        .bind(&previous)
-        .execute(connection)
+        .fetch_optional(connection)
         .await?;
-    Ok(())
+    Ok(head.unwrap_or_else(|| vec![0; 32]))
 }
 
 /// How many records of the session are kept.
@@ -214,32 +171,138 @@ pub(super) async fn known(
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
-async fn last(connection: &mut SqliteConnection, room: &RoomId) -> Result<(i64, Vec<u8>), Fault> {
-    let row = sqlx::query("SELECT sequence, hash FROM audit WHERE room = ? ORDER BY sequence DESC LIMIT 1")
-        .bind(room.as_str())
-        .fetch_optional(connection)
-        .await?;
-    let Some(row) = row else { return Ok((0, vec![0; 32])) };
-    Ok((row.try_get("sequence")?, row.try_get("hash")?))
+/// Where a room's audit stands, to go on from there.
+pub(super) struct Standing<'r> {
+    room: &'r RoomId,
+    session: SessionId,
+    pub key: RoomKey,
+    /// Records of the session that are kept.
+    pub records: u64,
+    sequence: i64,
+    pub head: Vec<u8>,
 }
 
-async fn insert(connection: &mut SqliteConnection, room: &RoomId, row: &AuditRow) -> Result<(), Fault> {
-    sqlx::query("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+impl<'r> Standing<'r> {
+    pub async fn of(
+        connection: &mut SqliteConnection,
+        room: &'r RoomId,
+        session: SessionId,
+    ) -> Result<Standing<'r>, Fault> {
+        const STANDING: &str = "SELECT (SELECT key FROM room_key WHERE room = ?1) AS key, \
+            (SELECT number FROM audit WHERE room = ?1 AND session = ?2 ORDER BY number DESC LIMIT 1) AS number, \
+            (SELECT sequence FROM audit WHERE room = ?1 ORDER BY sequence DESC LIMIT 1) AS sequence, \
+            (SELECT hash FROM audit WHERE room = ?1 ORDER BY sequence DESC LIMIT 1) AS hash";
+        let row = sqlx::query(STANDING)
+            .bind(room.as_str())
+            .bind(session.0.as_bytes().as_slice())
+            .fetch_one(&mut *connection)
+            .await?;
+        let number: Option<i64> = row.try_get("number")?;
+        Ok(Standing {
+            room,
+            session,
+            key: match row.try_get("key")? {
+                Some(key) => RoomKey(key),
+                None => RoomKey::of(connection, room).await?,
+            },
+            records: number.and_then(|last| u64::try_from(last).ok()).map_or(0, |last| last + 1),
+            sequence: row.try_get::<Option<i64>, _>("sequence")?.unwrap_or(0),
+            head: row.try_get::<Option<_>, _>("hash")?.unwrap_or_else(|| vec![0; 32]),
+        })
+    }
+
+    /// Appends those of `lines` that are not there yet. `first` is the number of the first one within the session.
+    pub async fn append(
+        &mut self,
+        connection: &mut SqliteConnection,
+        script: &mut Script,
+        first: u64,
+        lines: &[Line],
+        written_ms: i64,
+    ) -> Result<(), Fault> {
+        let known = self.records;
+        if first > known {
+            return Err(Fault::Gap(first));
+        }
+        let skip = usize::try_from(known - first).unwrap_or(usize::MAX);
+        if skip >= lines.len() {
+            return Ok(());
+        }
+        for line in &lines[skip..] {
+            let row = self.next(line, written_ms);
+            insert(script, self.room, row);
+            if script.is_long() {
+                script.run(connection).await?;
+            }
+        }
+        script
+            .then(
+                "INSERT INTO audit_head VALUES (?, ?, ?) ON CONFLICT (room) DO UPDATE SET \
+                 sequence = excluded.sequence, hash = excluded.hash",
+            )
+            .bind(self.room.as_str())
+            .bind(self.sequence)
+            .bind(self.head.as_slice());
+        Ok(())
+    }
+
+    fn next(&mut self, line: &Line, written_ms: i64) -> AuditRow {
+        let name = |subject: &Option<String>| subject.as_deref().map(|subject| self.key.pseudonym(subject));
+        self.sequence += 1;
+        let mut row = AuditRow {
+            sequence: self.sequence,
+            session: self.session,
+            number: i64::try_from(self.records).unwrap_or(i64::MAX),
+            clock_ms: i64::from(line.at),
+            written_ms,
+            actor: name(&line.actor),
+            act: line.act.clone(),
+            subject: name(&line.subject),
+            detail: line.detail.clone(),
+            previous: std::mem::take(&mut self.head),
+            hash: Vec::new(),
+        };
+        row.hash = row.seal(self.room);
+        self.records += 1;
+        self.head.clone_from(&row.hash);
+        row
+    }
+}
+
+/// A record in the audit's words, but for the names.
+#[derive(Debug)]
+pub(super) struct Line {
+    at: u32,
+    actor: Option<String>,
+    act: String,
+    subject: Option<String>,
+    detail: String,
+}
+
+impl Line {
+    pub fn of(record: Record) -> Result<Line, Fault> {
+        let Record { at, actor, act } = record;
+        let subject = subject(&act).map(str::to_owned);
+        let (act, detail) = describe(&act)?;
+        Ok(Line { at, actor, act, subject, detail })
+    }
+}
+
+fn insert(script: &mut Script, room: &RoomId, row: AuditRow) {
+    script
+        .then("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .bind(room.as_str())
         .bind(row.sequence)
         .bind(row.session.0.as_bytes().as_slice())
         .bind(row.number)
         .bind(row.clock_ms)
         .bind(row.written_ms)
-        .bind(row.actor.as_ref().map(|actor| actor.0.as_str()))
-        .bind(&row.act)
-        .bind(row.subject.as_ref().map(|subject| subject.0.as_str()))
-        .bind(&row.detail)
-        .bind(&row.previous)
-        .bind(&row.hash)
-        .execute(connection)
-        .await?;
-    Ok(())
+        .bind(row.actor.map(|actor| actor.0))
+        .bind(row.act)
+        .bind(row.subject.map(|subject| subject.0))
+        .bind(row.detail)
+        .bind(row.previous)
+        .bind(row.hash);
 }
 
 fn read(row: &SqliteRow) -> Result<AuditRow, Fault> {

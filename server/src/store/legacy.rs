@@ -1,36 +1,28 @@
 use hearth_room::Legacy;
 use sqlx::{Row, SqliteConnection};
 
+use super::script::Script;
 use super::{Fault, Store};
 use crate::room_id::RoomId;
 
 /// Whoever was denied is denied in a session that begins within this time.
 const DENIED_MS: i64 = 12 * 60 * 60 * 1000;
 
+const FORGET: &str = "DELETE FROM legacy WHERE left_ms <= ?";
+
 /// Takes away what no session of any room can inherit any more.
 pub(super) async fn forget(connection: &mut SqliteConnection, now_ms: i64) -> Result<(), Fault> {
-    let too_old = now_ms - DENIED_MS;
-    sqlx::query("DELETE FROM legacy WHERE left_ms <= ?").bind(too_old).execute(connection).await?;
+    sqlx::query(FORGET).bind(now_ms - DENIED_MS).execute(connection).await?;
     Ok(())
 }
 
 /// Replaces what an earlier session left.
-pub(super) async fn leave(
-    connection: &mut SqliteConnection,
-    room: &RoomId,
-    legacy: Option<&Legacy>,
-    now_ms: i64,
-) -> Result<(), Fault> {
-    forget(connection, now_ms).await?;
-    sqlx::query("DELETE FROM legacy WHERE room = ?").bind(room.as_str()).execute(&mut *connection).await?;
-    let Some(legacy) = legacy.filter(|legacy| **legacy != Legacy::default()) else { return Ok(()) };
-    sqlx::query("INSERT INTO legacy VALUES (?, ?, ?)")
-        .bind(room.as_str())
-        .bind(now_ms)
-        .bind(serde_json::to_string(legacy)?)
-        .execute(connection)
-        .await?;
-    Ok(())
+pub(super) fn leave(script: &mut Script, room: &RoomId, legacy: Option<&str>, now_ms: i64) {
+    script.then(FORGET).bind(now_ms - DENIED_MS);
+    script.then("DELETE FROM legacy WHERE room = ?").bind(room.as_str());
+    if let Some(legacy) = legacy {
+        script.then("INSERT INTO legacy VALUES (?, ?, ?)").bind(room.as_str()).bind(now_ms).bind(legacy);
+    }
 }
 
 /// With the time between subtracted. A clock that was set back makes it count for longer, never for less.
@@ -71,7 +63,9 @@ mod tests {
             spent: vec![ticket("t-1", 5 * 60_000), ticket("t-2", 60_000)],
         };
         let now_ms = 1_000_000_000_000;
-        leave(&mut store.pool.acquire().await.unwrap(), &room, Some(&legacy), now_ms).await.unwrap();
+        let mut script = Script::default();
+        leave(&mut script, &room, Some(&serde_json::to_string(&legacy).unwrap()), now_ms);
+        script.run(&mut store.pool.acquire().await.unwrap()).await.unwrap();
         let found = find(&store, &room, now_ms + passed_ms).await.unwrap().unwrap();
         assert_eq!(found.denied.len(), denied, "after {passed_ms}");
         let remaining: Vec<u32> = found.spent.iter().map(|ticket| ticket.remaining_ms).collect();

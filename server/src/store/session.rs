@@ -1,28 +1,70 @@
+use hearth_room::{Attended, Legacy};
 use sha2::{Digest, Sha256};
 use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
 
-use super::{Commit, Fault, Kept, SessionId, Store, attendance, audit, legacy, unix_ms};
+use super::audit::Standing;
+use super::script::Script;
+use super::{Commit, Fault, Kept, SessionId, Store, attendance, audit, legacy};
 use crate::room_id::RoomId;
 
-pub(super) async fn commit(store: &Store, commit: Commit) -> Result<(), Fault> {
-    let written_ms = unix_ms();
-    let mut transaction = store.begin().await?;
-    let connection = &mut *transaction;
-    audit::append(connection, &commit.room, commit.session, commit.first, &commit.records, written_ms)
-        .await?;
-    let Commit { room, session, clock, attendance, .. } = &commit;
-    attendance::append(connection, room, *session, *clock, attendance, written_ms).await?;
-    if commit.ended {
-        erase(connection, &commit.room).await?;
-        legacy::leave(connection, &commit.room, commit.legacy.as_ref(), written_ms).await?;
-    } else if let Some(snapshot) = &commit.snapshot {
-        save(connection, &commit, &serde_json::to_string(snapshot)?).await?;
-    } else {
-        follow(connection, &commit).await?;
+/// A commit in the words in which it is written. Made before it waits for its turn.
+#[derive(Debug)]
+pub(super) struct Draft {
+    room: RoomId,
+    session: SessionId,
+    clock: u32,
+    first: u64,
+    lines: Vec<audit::Line>,
+    attendance: Vec<Attended>,
+    snapshot: Option<String>,
+    ended: bool,
+    legacy: Option<String>,
+}
+
+impl Draft {
+    pub fn of(commit: Commit) -> Result<Draft, Fault> {
+        let Commit { room, session, clock, first, records, attendance, snapshot, ended, legacy } = commit;
+        let legacy = legacy.filter(|legacy| *legacy != Legacy::default());
+        Ok(Draft {
+            room,
+            session,
+            clock,
+            first,
+            lines: records.into_iter().map(audit::Line::of).collect::<Result<_, _>>()?,
+            attendance,
+            snapshot: snapshot.map(|snapshot| serde_json::to_string(&snapshot)).transpose()?,
+            ended,
+            legacy: legacy.map(|legacy| serde_json::to_string(&legacy)).transpose()?,
+        })
     }
-    transaction.commit().await?;
-    Ok(())
+}
+
+/// Within a transaction.
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    draft: &Draft,
+    now_ms: i64,
+) -> Result<(), Fault> {
+    let Draft { room, session, clock, first, lines, attendance, .. } = draft;
+    let mut standing = Standing::of(connection, room, *session).await?;
+    let mut script = Script::default();
+    standing.append(connection, &mut script, *first, lines, now_ms).await?;
+    for attended in attendance {
+        attendance::append(&mut script, &standing.key, room, *session, *clock, attended, now_ms)?;
+        if script.is_long() {
+            script.run(connection).await?;
+        }
+    }
+    if draft.ended {
+        script.then("DELETE FROM session WHERE room = ?").bind(room.as_str());
+        legacy::leave(&mut script, room, draft.legacy.as_deref(), now_ms);
+    } else if let Some(snapshot) = &draft.snapshot {
+        save(&mut script, draft, &standing, snapshot);
+    } else {
+        follow(&mut script, draft, &standing);
+    }
+    script.run(connection).await
 }
 
 pub(super) async fn kept(store: &Store, room: &RoomId) -> Result<Option<Kept>, Fault> {
@@ -52,40 +94,32 @@ pub(super) async fn kept(store: &Store, room: &RoomId) -> Result<Option<Kept>, F
     }))
 }
 
-async fn save(connection: &mut SqliteConnection, commit: &Commit, snapshot: &str) -> Result<(), Fault> {
-    let records = audit::known(connection, &commit.room, commit.session).await?;
-    let head = audit::head(connection, &commit.room).await?;
-    sqlx::query("INSERT OR REPLACE INTO session VALUES (?, ?, ?, ?, ?, ?, ?)")
-        .bind(commit.room.as_str())
-        .bind(commit.session.0.as_bytes().as_slice())
-        .bind(i64::from(commit.clock))
-        .bind(i64::try_from(records).unwrap_or(i64::MAX))
+fn save(script: &mut Script, draft: &Draft, standing: &Standing, snapshot: &str) {
+    // In place: a row that is replaced is another one, in other pages.
+    script
+        .then(
+            "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (room) DO UPDATE SET id = excluded.id, \
+             clock_ms = excluded.clock_ms, records = excluded.records, snapshot = excluded.snapshot, \
+             checksum = excluded.checksum, audit_head = excluded.audit_head",
+        )
+        .bind(draft.room.as_str())
+        .bind(draft.session.0.as_bytes().as_slice())
+        .bind(i64::from(draft.clock))
+        .bind(i64::try_from(standing.records).unwrap_or(i64::MAX))
         .bind(snapshot)
         .bind(Sha256::digest(snapshot).as_slice())
-        .bind(head)
-        .execute(connection)
-        .await?;
-    Ok(())
+        .bind(standing.head.as_slice());
 }
 
 /// Records without a snapshot loosen nothing that the snapshot before them holds: it is still the last one.
-async fn follow(connection: &mut SqliteConnection, commit: &Commit) -> Result<(), Fault> {
-    let records = audit::known(connection, &commit.room, commit.session).await?;
-    let head = audit::head(connection, &commit.room).await?;
-    sqlx::query("UPDATE session SET clock_ms = ?, records = ?, audit_head = ? WHERE room = ? AND id = ?")
-        .bind(i64::from(commit.clock))
-        .bind(i64::try_from(records).unwrap_or(i64::MAX))
-        .bind(head)
-        .bind(commit.room.as_str())
-        .bind(commit.session.0.as_bytes().as_slice())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn erase(connection: &mut SqliteConnection, room: &RoomId) -> Result<(), Fault> {
-    sqlx::query("DELETE FROM session WHERE room = ?").bind(room.as_str()).execute(connection).await?;
-    Ok(())
+fn follow(script: &mut Script, draft: &Draft, standing: &Standing) {
+    script
+        .then("UPDATE session SET clock_ms = ?, records = ?, audit_head = ? WHERE room = ? AND id = ?")
+        .bind(i64::from(draft.clock))
+        .bind(i64::try_from(standing.records).unwrap_or(i64::MAX))
+        .bind(standing.head.as_slice())
+        .bind(draft.room.as_str())
+        .bind(draft.session.0.as_bytes().as_slice());
 }
 
 #[cfg(test)]
