@@ -1,5 +1,6 @@
 import { Events } from './events';
 import type { DoorSignal, OwnSignal, You } from './generated/protocol';
+import { forgetCall, hasCall, keepCall } from './place';
 import { Refusal } from './refusal';
 import type { Ask } from './requests';
 import type { Timing } from './surroundings';
@@ -24,6 +25,7 @@ export class Help extends Events<{ change: undefined }> {
   constructor(
     private readonly ask: Ask,
     private readonly timing: Pick<Timing, 'sure' | 'callAgain'>,
+    private readonly storage: Storage,
   ) {
     super();
   }
@@ -48,11 +50,13 @@ export class Help extends Events<{ change: undefined }> {
     if (this.#pending) return;
     this.#pending = true;
     this.#late = false;
+    keepCall(this.storage);
     this.emit('change', undefined);
     const late = setTimeout(() => this.#handleLate(), this.timing.sure);
     while (!(await this.#reaches())) await after(this.timing.callAgain);
     clearTimeout(late);
     this.#pending = false;
+    forgetCall(this.storage);
     this.emit('change', undefined);
   }
 
@@ -67,6 +71,18 @@ export class Help extends Events<{ change: undefined }> {
     if (this.#signal === signal) return;
     this.#signal = signal;
     this.emit('change', undefined);
+  }
+
+  /** Whoever opens a link calls anew, or does not. */
+  handleJoin(): void {
+    if (!this.#pending) forgetCall(this.storage);
+  }
+
+  /** After a reload: a call that was not sure to have arrived is made again. */
+  handleReload(): void {
+    if (!hasCall(this.storage)) return;
+    this.distress().catch(() => undefined);
+    this.#handleLate();
   }
 
   handleLost(): void {

@@ -85,7 +85,7 @@ export class Session extends Events<SessionEvents> {
     const ask: Ask = (request) => this.#ask(request);
     this.desk = facilitatorDesk(ask, () => this.#view?.desk?.knocks_version ?? 0);
     this.chat = chat(ask);
-    this.help = new Help(ask, surroundings.timing);
+    this.help = new Help(ask, surroundings.timing, surroundings.storage);
     this.mine = mine(ask);
     this.#consent = new Consent(ask);
     this.#media = new Media(surroundings, {
@@ -145,13 +145,16 @@ export class Session extends Events<SessionEvents> {
   /** Comes back to that place. */
   resume(): void {
     const place = keptPlace(this.#around.storage);
-    if (place) this.#enter(place.room, place.credential);
+    if (!place) return;
+    this.#enter(place.room, place.credential);
+    this.help.handleReload();
   }
 
   /** Redeems the link and knocks. Rejects where the link is not good; the phase is then `idle` again. */
   async join(link: Link): Promise<void> {
     this.#become({ name: 'connecting' });
     this.#link = link;
+    this.help.handleJoin();
     try {
       const { room, ticket, crisis_line } = await link.redeem();
       this.#crisisLine = crisis_line ?? '';

@@ -4,6 +4,7 @@ import type { ClientFrame, Outcome, Request, ServerFrame } from '../src/generate
 import { Help } from '../src/help';
 import { mine } from '../src/mine';
 import { sample } from './samples';
+import { Shelf } from './server';
 
 const asked: Request[] = [];
 let brings: Outcome | undefined;
@@ -30,7 +31,7 @@ test('what is written goes where it is meant to go', async () => {
 });
 
 test('a call for help is one word', async () => {
-  const help = new Help(ask, { sure: 10_000, callAgain: 1 });
+  const help = new Help(ask, { sure: 10_000, callAgain: 1 }, new Shelf());
   await check(() => help.distress(), 'distress');
   await check(() => help.notAlone(true), 'not_alone');
 });

@@ -76,7 +76,8 @@ export class Connection {
   }
 }
 
-class Shelf implements Storage {
+/** What a tab keeps. */
+export class Shelf implements Storage {
   readonly #kept = new Map<string, string>();
   get length(): number {
     return this.#kept.size;
