@@ -23,7 +23,7 @@ after(async () => {
 test('a group keeps its rules', async (t) => {
   const step = steps(t);
   const lead = await Person.open(browser, hearth.facilitator);
-  const [ann, ben, cleo] = await Promise.all(hearth.members.slice(0, 3).map((link) => Person.open(browser, link)));
+  const [ann, ben, cleo] = await Promise.all(hearth.members.slice(0, 3).map((link) => Person.open(browser, link, mayBeMute)));
   const members = [ann, ben, cleo];
 
   await step('whoever needs somebody at the door is heard by the facilitator', async () => {
@@ -127,6 +127,22 @@ test('a group keeps its rules', async (t) => {
     await ann.press('I have read it');
   });
 
+  await step('a call for help that may not have arrived is made again after a reload', async () => {
+    await cleo.page.evaluate(() => sessionStorage.setItem('mute', ''));
+    await cleo.callForHelp();
+    await cleo.sees('This may not have reached anybody yet.');
+    await cleo.page.reload();
+    await cleo.sees('This may not have reached anybody yet.');
+    await cleo.sees('If you are in danger, call your local emergency number.');
+    await cleo.page.evaluate(() => sessionStorage.removeItem('mute'));
+    await cleo.loseSocket();
+    await lead.desk.getByText(`${cleo.alias} needs somebody.`).first().waitFor();
+    await lead.press(`Answer ${cleo.alias}`, { within: lead.desk });
+    await cleo.sees('A facilitator has seen it');
+    await cleo.press('I have read it');
+    await cleo.turnCameraOn();
+  });
+
   await step('a turn may be taken in writing', async () => {
     await lead.press('Start a round', { within: lead.desk });
     await ann.press('Write instead');
@@ -193,4 +209,12 @@ async function hearsNobodyAtAll(person) {
   const { voices } = await person.received();
   await until('the facilitator is still seen', () => person.received(), (now) => now.frames > 0);
   assert.equal((await person.received()).voices, voices);
+}
+
+/** In the page, before its scripts: while its tab is told so, nothing of what it says reaches the server. */
+function mayBeMute() {
+  const { send } = WebSocket.prototype;
+  WebSocket.prototype.send = function (text) {
+    if (sessionStorage.getItem('mute') === null) send.call(this, text);
+  };
 }
