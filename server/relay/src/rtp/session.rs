@@ -52,6 +52,7 @@ pub struct Session {
     reports_at: Instant,
     round_trip: Duration,
     loss: Loss,
+    lost: f32,
     plain: Vec<u8>,
     sealed: Vec<u8>,
 }
@@ -107,6 +108,7 @@ impl Session {
             reports_at: now,
             round_trip: ROUND_TRIP,
             loss: Loss::default(),
+            lost: 0.0,
             plain: Vec::new(),
             sealed: Vec::new(),
         }
@@ -232,10 +234,9 @@ impl Session {
         }
     }
 
-    /// Of what was sent: of all in the last second, and of sound as its receiver reports say, which are right, but of some seconds ago.
+    /// The share of what was sent that did not arrive, by what was said last.
     pub fn lost(&self) -> f32 {
-        let sound = self.senders.iter().filter(|sender| sender.kind() == Kind::Audio).map(Sender::lost);
-        sound.fold(self.loss.share, f32::max)
+        self.lost
     }
 
     /// When there is something to do without anything coming.
@@ -262,7 +263,7 @@ impl Session {
         if now >= self.reports_at {
             self.reports_at = now + REPORTS;
             self.send_reports(now, send);
-            self.loss.conclude();
+            self.lost = self.lost_lately();
             self.senders.iter_mut().for_each(|sender| sender.expire(now));
         }
     }
@@ -384,6 +385,13 @@ impl Session {
             }
             Message::Transport(feedback) => self.loss.note(&feedback),
         }
+    }
+
+    /// Of all in the last second, and of sound as its receiver reports say, which are right, but of some seconds ago.
+    fn lost_lately(&mut self) -> f32 {
+        self.loss.conclude();
+        let sound = self.senders.iter().filter(|sender| sender.kind() == Kind::Audio).map(Sender::lost);
+        sound.fold(self.loss.share, f32::max)
     }
 
     fn slot(&self, ssrc: u32) -> Option<usize> {
