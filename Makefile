@@ -7,7 +7,7 @@ PAGES := $(WEB)/app/dist/index.html
 SOURCES := $(shell find $(WEB)/app $(WEB)/sdk -name node_modules -prune -o -name dist -prune -o -type f -print)
 
 help: ## List what there is
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' Makefile | expand -t 22
 
 run: tools web ## Build everything and start a server to try, with links that work at once (ARGS="--http-port 0")
 	cargo build --locked -p hearth
@@ -46,11 +46,19 @@ fuzz-corpus: ## Keep of what fuzzing has found the few files that cover it (TARG
 mutants: ## Change the rules in every small way and see that a test notices (FILE=server/room/src/gate.rs); needs cargo-mutants
 	cargo mutants --package hearth-room --package hearth-forwarding $(if $(FILE),--file $(FILE)) --jobs 1
 
-bench: ## Measure Hearth beside the limit and Janus, in about ten minutes (SECS=10); wants a quiet machine with two cores
-	@.ci/bench bench --seconds $(if $(filter file,$(origin SECS)),10,$(SECS)) --folder $${CARGO_TARGET_DIR:-target}/bench
+FIGURES := $${CARGO_TARGET_DIR:-target}/bench
 
-bench-rooms: ## Measure what rooms cost without media: commands, memory, coming and going
-	@.ci/bench rooms
+bench: ## Measure Hearth beside the limit and Janus, in about 15 minutes (SECS=10 ROWS=sound,lecture); wants a quiet machine with two cores
+	@.ci/bench bench --seconds $(if $(filter file,$(origin SECS)),10,$(SECS)) $(if $(ROWS),--rows $(ROWS)) --folder $(FIGURES)
+
+bench-rooms: ## Measure what rooms cost without media: commands, an audience of 300, memory, reconnects
+	@.ci/bench rooms --folder $(FIGURES)
+
+bench-strain: ## Measure what Hearth bears beside a meeting: a full core, coming and going, all at once, a flood of strangers
+	@.ci/bench strain --folder $(FIGURES)
+
+bench-slope: ## Measure whether memory grows over 100,000 joins and leaves, and 10,000 with media
+	@.ci/bench slope --folder $(FIGURES)
 
 $(PAGES): $(WEB)/$(INSTALLED) $(SOURCES)
 	npm --prefix $(WEB) run build
@@ -62,4 +70,4 @@ tools:
 	npm --prefix $* ci --no-audit --no-fund
 	@touch $@
 
-.PHONY: help run test web generate fmt lint fuzz fuzz-corpus mutants bench bench-rooms tools
+.PHONY: help run test web generate fmt lint fuzz fuzz-corpus mutants bench bench-rooms bench-strain bench-slope tools

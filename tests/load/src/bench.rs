@@ -1,9 +1,11 @@
 //! All contenders by turns, in several scenarios, several times, so that whatever else the machine does falls on all of them alike.
 
-use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, process::Command};
+use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
+
+use clap::ValueEnum;
 
 use crate::{
-    Fallible,
+    Fallible, machine,
     measure::{Figures, measure},
     plot::{self, Bar},
     relays::Which,
@@ -11,44 +13,77 @@ use crate::{
     scenario::Scenario,
 };
 
-/// What is measured, by name.
-fn scenarios() -> [(&'static str, Scenario); 3] {
-    let of = |rooms, people, speakers, cameras, camera_packets| Scenario {
-        rooms,
-        people,
-        speakers: Some(speakers),
-        cameras,
-        camera_packets,
-        simulcast: false,
-    };
-    [
-        ("Sound: four groups of twelve, all speak", of(4, 12, 12, 0, 0)),
-        ("Pictures: three groups of six, all speak and are seen", of(3, 6, 6, 6, 100)),
-        ("A lecture: one camera to thirty listeners", of(1, 31, 0, 1, 1_000)),
-    ]
+/// What all contenders are measured in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Row {
+    /// Four groups of twelve, all speak
+    Sound,
+    /// Three groups of six, all speak and are seen
+    Pictures,
+    /// The same with cameras in three layers, of which listeners choose
+    Simulcast,
+    /// One camera to thirty listeners
+    Lecture,
 }
 
-pub async fn run(seconds: u64, repeats: usize, relays: &[Which], folder: &Path) -> Fallible<()> {
+impl Row {
+    fn name(self) -> &'static str {
+        match self {
+            Row::Sound => "Sound: four groups of twelve, all speak",
+            Row::Pictures => "Pictures: three groups of six, all speak and are seen",
+            Row::Simulcast => "Simulcast: the same in three layers, of which each listener takes one large",
+            Row::Lecture => "A lecture: one camera to thirty listeners",
+        }
+    }
+
+    fn scenario(self) -> Scenario {
+        let of = |rooms, people, speakers, cameras, camera_packets| Scenario {
+            rooms,
+            people,
+            speakers: Some(speakers),
+            cameras,
+            camera_packets,
+            simulcast: self == Row::Simulcast,
+        };
+        match self {
+            Row::Sound => of(4, 12, 12, 0, 0),
+            Row::Pictures | Row::Simulcast => of(3, 6, 6, 6, 100),
+            Row::Lecture => of(1, 31, 0, 1, 1_000),
+        }
+    }
+}
+
+pub async fn run(
+    seconds: u64,
+    repeats: usize,
+    (relays, rows): (&[Which], &[Row]),
+    folder: &Path,
+) -> Fallible<()> {
     let contenders: BTreeSet<Which> = relays.iter().copied().chain([Which::Limit]).collect();
-    let mut runs: Vec<(&str, Figures)> = vec![];
+    let rows: BTreeSet<Row> = rows.iter().copied().collect();
+    let mut runs: Vec<(Row, Figures)> = vec![];
     for repeat in 1..=repeats {
-        for (name, scenario) in &scenarios() {
+        for row in &rows {
             for which in &contenders {
-                let figures = measure(*which, scenario, seconds, 1).await?;
+                let figures = measure(*which, &row.scenario(), seconds, 1).await?;
                 println!(
-                    "{repeat}/{repeats}  {which:<7} {:6.2} µs  p99 {:6.3} ms  {name}",
-                    figures.cpu_us_per_packet, figures.latency_ms.p99
+                    "{repeat}/{repeats}  {which:<7} {:6.2} µs  p99 {:6.3} ms  generator {:3.0} %  {}",
+                    figures.cpu_us_per_packet,
+                    figures.latency_ms.p99,
+                    figures.own_share * 100.0,
+                    row.name()
                 );
-                runs.push((name, figures));
+                runs.push((*row, figures));
             }
         }
     }
     let mut text =
         format!("{}, {repeats} repeats of {seconds} s by turns; median (lowest–highest).\n", machine());
     let (mut costs, mut latencies) = (vec![], vec![]);
-    for (name, scenario) in &scenarios() {
+    for row in &rows {
+        let (name, scenario) = (row.name(), row.scenario());
         let of = |which: &Which| -> Vec<&Figures> {
-            runs.iter().filter(|(of, run)| of == name && run.relay == *which).map(|(_, run)| run).collect()
+            runs.iter().filter(|(of, run)| of == row && run.relay == *which).map(|(_, run)| run).collect()
         };
         let groups: Vec<Vec<&Figures>> = contenders.iter().map(of).collect();
         let rate = scenario.forwarded_per_second();
@@ -60,7 +95,7 @@ pub async fn run(seconds: u64, repeats: usize, relays: &[Which], folder: &Path) 
         );
         for runs in &groups {
             let bar = |what: fn(&Figures) -> f64| Bar {
-                group: (*name).to_owned(),
+                group: name.to_owned(),
                 name: runs[0].relay.to_string(),
                 spread: Spread::of(runs.iter().map(|run| what(run))),
             };
@@ -76,17 +111,4 @@ pub async fn run(seconds: u64, repeats: usize, relays: &[Which], folder: &Path) 
     fs::write(folder.join("latency.svg"), plot::bars("Latency added, 99th percentile, ms", &latencies))?;
     println!("\n{text}\nWritten to {}.", folder.display());
     Ok(())
-}
-
-/// What this ran on, and when.
-fn machine() -> String {
-    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model =
-        cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
-    let count = cpu.lines().filter(|line| line.starts_with("processor")).count();
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let date =
-        Command::new("date").args(["-u", "+%Y-%m-%d"]).output().map(|out| out.stdout).unwrap_or_default();
-    let date = String::from_utf8_lossy(&date).trim().to_owned();
-    format!("{count} × {}, Linux {}, {date}", model.unwrap_or("CPU"), kernel.trim())
 }

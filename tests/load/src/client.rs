@@ -130,7 +130,7 @@ impl Client {
         if shape.microphone {
             let mid = changes.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
             tracks.push(TrackLabel { mid: mid.to_string(), source: Source::Microphone });
-            client.streams.push(Stream::new(number, Source::Microphone, mid, None, Pace::VOICE));
+            client.streams.push(Stream::microphone(number, mid));
         }
         if !shape.camera.is_empty() {
             let layers = || shape.camera.iter().filter(|(rid, _)| !rid.is_empty());
@@ -138,12 +138,10 @@ impl Client {
             let simulcast = (!send.is_empty()).then_some(Simulcast { send, recv: vec![] });
             let mid = changes.add_media(MediaKind::Video, Direction::SendOnly, None, None, simulcast);
             tracks.push(TrackLabel { mid: mid.to_string(), source: Source::Camera });
-            for (at, (rid, pace)) in shape.camera.iter().enumerate() {
+            client.streams.extend(shape.camera.iter().enumerate().map(|(layer, (rid, pace))| {
                 let rid = (!rid.is_empty()).then(|| Rid::from(*rid));
-                let mut stream = Stream::new(number, Source::Camera, mid, rid, *pace);
-                stream.picture.size = (320 << at, 180 << at);
-                client.streams.push(stream);
-            }
+                Stream::camera(number, (mid, rid), layer, *pace)
+            }));
         }
         for (kind, count) in [(MediaKind::Audio, shape.audio_slots), (MediaKind::Video, shape.video_slots)] {
             for _ in 0..count {
@@ -172,11 +170,12 @@ impl Client {
         client.remote = Some(remote);
         let (audio, video) = (Mid::from("0"), Mid::from("1"));
         if shape.microphone {
-            client.streams.push(Stream::new(number, Source::Microphone, audio, None, Pace::VOICE));
+            client.streams.push(Stream::microphone(number, audio));
         }
-        client.streams.extend(
-            shape.camera.iter().map(|(_, pace)| Stream::new(number, Source::Camera, video, None, *pace)),
-        );
+        let layers = shape.camera.iter().enumerate();
+        client
+            .streams
+            .extend(layers.map(|(layer, (_, pace))| Stream::camera(number, (video, None), layer, *pace)));
         for (at, stream) in (1..).zip(&mut client.streams) {
             (stream.ssrc, stream.payload_type) = (number << 8 | at, 96);
         }

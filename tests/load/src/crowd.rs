@@ -3,9 +3,10 @@
 use std::{
     array,
     cmp::Reverse,
-    collections::BinaryHeap,
+    collections::{BinaryHeap, HashMap},
     io::{self, IoSliceMut},
     net::SocketAddr,
+    ops::Range,
     os::fd::AsRawFd,
     sync::{
         Arc,
@@ -49,7 +50,7 @@ enum Order {
     Leave(u32),
     Speak,
     Mark,
-    Sum(mpsc::Sender<Sum>),
+    Sum(Range<u32>, mpsc::Sender<Sum>),
     End,
 }
 
@@ -82,10 +83,10 @@ impl Crowd {
         self.order(Order::Mark);
     }
 
-    /// What was seen since the mark.
-    pub fn sum(&self) -> Sum {
+    /// What clients with these numbers have seen since the mark.
+    pub fn sum(&self, numbers: Range<u32>) -> Sum {
         let (answer, sum) = mpsc::channel();
-        self.order(Order::Sum(answer));
+        self.order(Order::Sum(numbers, answer));
         sum.recv().unwrap_or_default()
     }
 
@@ -115,7 +116,9 @@ struct Worker {
     inbox: mpsc::Receiver<Order>,
     received: Arc<AtomicU64>,
     poll: Poll,
-    clients: Vec<Option<Client>>,
+    clients: Vec<Option<Box<Client>>>,
+    /// By number.
+    places: HashMap<u32, usize>,
     due: BinaryHeap<Reverse<(Instant, Due)>>,
     speaking: bool,
     packet: Vec<u8>,
@@ -130,6 +133,7 @@ impl Worker {
             received,
             poll: Poll::new()?,
             clients: vec![],
+            places: HashMap::new(),
             due: BinaryHeap::new(),
             speaking: false,
             packet: Vec::with_capacity(DATAGRAM_MAX),
@@ -165,25 +169,22 @@ impl Worker {
     /// False: it is over.
     fn obey(&mut self, order: Order) -> bool {
         match order {
-            Order::Join(client) => self.join(*client),
+            Order::Join(client) => self.join(client),
             Order::Leave(number) => {
-                let place = self
-                    .clients
-                    .iter_mut()
-                    .find(|place| place.as_ref().is_some_and(|it| it.number == number));
-                if let Some(place) = place {
+                if let Some(at) = self.places.remove(&number) {
                     // Closing the socket takes it out of the poll.
-                    *place = None;
+                    self.clients[at] = None;
                 }
             }
             Order::Speak => {
                 self.speaking = true;
                 (0..self.clients.len()).for_each(|client| self.begin(client));
             }
-            Order::Mark => self.clients.iter_mut().flatten().for_each(Client::mark),
-            Order::Sum(answer) => {
+            Order::Mark => self.clients.iter_mut().flatten().for_each(|client| client.mark()),
+            Order::Sum(numbers, answer) => {
                 let mut sum = Sum::default();
-                self.clients.iter().flatten().for_each(|client| client.add_to(&mut sum));
+                let theirs = self.clients.iter().flatten().filter(|it| numbers.contains(&it.number));
+                theirs.for_each(|client| client.add_to(&mut sum));
                 // Whoever asked has gone: then nobody wants it.
                 let _ = answer.send(sum);
             }
@@ -192,7 +193,7 @@ impl Worker {
         true
     }
 
-    fn join(&mut self, client: Client) {
+    fn join(&mut self, client: Box<Client>) {
         let at = self.clients.len();
         let registry = self.poll.registry();
         let fd = client.socket.as_raw_fd();
@@ -200,6 +201,7 @@ impl Worker {
             return;
         }
         let now = Instant::now();
+        self.places.insert(client.number, at);
         self.clients.push(Some(client));
         self.due.push(Reverse((now, Due::Drive { client: at })));
         // Not all at the same moment.

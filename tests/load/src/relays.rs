@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
-pub use hearth::{Hearth, name as room_name};
+pub use hearth::{Hearth, name as room_name, open};
 
 use self::{
     janus::{Janus, Session},
@@ -30,6 +30,8 @@ use crate::{
 pub enum Which {
     /// Opens once, seals for each listener, sends: no relay can do with less
     Limit,
+    /// The same without joined messages: each datagram is one of its own
+    Apart,
     /// This project's server
     Hearth,
     /// Janus and its video room, from Debian's packages
@@ -40,6 +42,7 @@ impl fmt::Display for Which {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Which::Limit => "limit",
+            Which::Apart => "apart",
             Which::Hearth => "hearth",
             Which::Janus => "janus",
         })
@@ -60,7 +63,8 @@ const CONNECTED_WITHIN: Duration = Duration::from_secs(30);
 impl Relay {
     pub async fn start(which: Which, scenario: &Scenario) -> Fallible<Relay> {
         Ok(match which {
-            Which::Limit => Relay::Limit(Limit::start()?),
+            Which::Limit => Relay::Limit(Limit::start(false)?),
+            Which::Apart => Relay::Limit(Limit::start(true)?),
             Which::Hearth => Relay::Hearth(Box::new(Hearth::start(scenario.rooms, scenario.people)?), vec![]),
             Which::Janus => Relay::Janus(Janus::start(scenario.rooms, scenario.people).await?, vec![]),
         })
@@ -83,9 +87,13 @@ impl Relay {
         match self {
             Relay::Limit(limit) => {
                 for (room, seat) in seats() {
-                    admit(crowd, limit.join(number(room, seat), room, &scenario.shape(seat))?, &mut waiting);
+                    admit(
+                        crowd,
+                        limit.join(number(room, seat), (room, seat), &scenario.shape(seat))?,
+                        &mut waiting,
+                    );
                 }
-                limit.settle()?;
+                limit.settle(scenario)?;
             }
             Relay::Hearth(hearth, lines) => {
                 // Facilitators first: the others come to somebody who is there.
@@ -108,15 +116,18 @@ impl Relay {
                 let mut people = vec![];
                 for (room, seat) in seats() {
                     let number = number(room, seat);
-                    let (client, session) = janus.publish(number, room, &scenario.shape(seat)).await?;
+                    let (client, session) =
+                        janus.publish(number, (room, seat), &scenario.shape(seat)).await?;
                     if let Some(client) = client {
                         admit(crowd, client, &mut waiting);
                         until_connected(&waiting[waiting.len() - 1..]).await?;
                     }
-                    people.push((number, room, session));
+                    people.push((number, room, seat, session));
                 }
-                for (number, room, mut session) in people {
-                    if let Some(client) = janus.subscribe(number, room, &mut session).await? {
+                for (number, room, seat, mut session) in people {
+                    if let Some(client) =
+                        janus.subscribe(number, (room, seat), scenario, &mut session).await?
+                    {
                         admit(crowd, client, &mut waiting);
                         until_connected(&waiting[waiting.len() - 1..]).await?;
                     }
@@ -131,7 +142,11 @@ impl Relay {
     pub async fn open(&self, scenario: &Scenario) -> Fallible<()> {
         if let Relay::Hearth(_, lines) = self {
             for (number, line) in lines {
-                hearth::open(line, &scenario.shape(*number as usize / scenario.rooms)).await?;
+                let seat = *number as usize / scenario.rooms;
+                hearth::open(line, &scenario.shape(seat)).await?;
+                if scenario.simulcast {
+                    hearth::view(line, scenario, seat).await?;
+                }
             }
         }
         Ok(())
@@ -143,7 +158,8 @@ fn admit(crowd: &Crowd, client: Client, waiting: &mut Vec<Connected>) {
     crowd.join(client);
 }
 
-async fn until_connected(clients: &[Connected]) -> Fallible<()> {
+/// Until they have walked ICE and DTLS.
+pub async fn until_connected(clients: &[Connected]) -> Fallible<()> {
     let all = async {
         while !clients.iter().all(Connected::is) {
             tokio::time::sleep(Duration::from_millis(1)).await;

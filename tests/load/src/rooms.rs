@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -11,11 +12,10 @@ use hearth_protocol::{HandKind, Request, Source};
 
 use crate::{
     Fallible,
-    client::Shape,
-    crowd::Crowd,
-    measure::progress,
+    measure::latency,
     process::own_cpu_ns,
     relays::{Hearth, room_name},
+    sheet::Sheet,
     signalling::Line,
 };
 
@@ -31,8 +31,6 @@ pub enum Part {
     Memory,
     /// A thousand people come back at once
     Reconnects,
-    /// People come with media and leave, again and again
-    Joins,
 }
 
 /// A connection may ask so often at once, with some left for the door.
@@ -40,74 +38,83 @@ const BURST: usize = 25;
 /// And then so often again.
 const REFILL: Duration = Duration::from_millis(2_700);
 const AT_ONCE: usize = 32;
+const AUDIENCE: usize = 300;
+/// Slower than anyone is held back.
+const BETWEEN: Duration = Duration::from_millis(110);
 
 type Seats = BTreeMap<(usize, usize), Line>;
 
-pub async fn run(joins: usize, only: &[Part]) -> Fallible<()> {
-    for part in Part::value_variants().iter().filter(|part| only.is_empty() || only.contains(part)) {
-        let (begin, own) = (Instant::now(), own_cpu_ns());
-        match part {
-            Part::Commands => commands().await?,
-            Part::Told => told().await?,
-            Part::Audience => audience().await?,
-            Part::Memory => memory().await?,
-            Part::Reconnects => reconnects().await?,
-            Part::Joins => coming_and_going(joins).await?,
+pub async fn run(repeats: usize, only: &[Part], folder: &Path) -> Fallible<()> {
+    let mut sheet = Sheet::default();
+    for repeat in 1..=repeats {
+        for part in Part::value_variants().iter().filter(|part| only.is_empty() || only.contains(part)) {
+            println!("{repeat}/{repeats}  {part:?}");
+            let (begin, own) = (Instant::now(), own_cpu_ns());
+            match part {
+                Part::Commands => commands(&mut sheet).await?,
+                Part::Told => told(&mut sheet).await?,
+                Part::Audience => audience(&mut sheet).await?,
+                Part::Memory => memory(&mut sheet).await?,
+                Part::Reconnects => reconnects(&mut sheet).await?,
+            }
+            let share = (own_cpu_ns() - own) as f64 / begin.elapsed().as_nanos() as f64;
+            println!("  (the generator used {:.0} % of its core)", share * 100.0);
         }
-        let share = (own_cpu_ns() - own) as f64 / begin.elapsed().as_nanos() as f64;
-        println!("  (the generator used {:.0} % of its core)", share * 100.0);
     }
-    Ok(())
+    sheet.write(&format!("Rooms without media: {repeats} repeats"), folder, "rooms")
 }
 
-async fn commands() -> Fallible<()> {
+async fn commands(sheet: &mut Sheet) -> Fallible<()> {
     for (rooms, people) in [(1, 12), (1_000, 2)] {
         let hearth = Hearth::start(rooms, people)?;
         let seats = seat(&hearth, rooms, 0..people).await?;
         tokio::time::sleep(REFILL).await;
         let (begin, cpu) = (Instant::now(), hearth.process.cpu_ns());
-        let waits =
-            burst(&seats, |at| Request::SetOwn { source: Source::Microphone, open: at % 2 == 0 }).await?;
+        let waits = burst(&seats, toggle).await?;
         let (took, cpu) = (begin.elapsed().as_secs_f64(), hearth.process.cpu_ns() - cpu);
-        println!(
-            "commands: {rooms} rooms × {people} people: {} in {took:.2} s: {:.0}/s, {:.0} µs of CPU each; answered in {}",
-            waits.len(),
-            waits.len() as f64 / took,
-            cpu as f64 / 1e3 / waits.len() as f64,
-            words(waits),
-        );
+        let group = format!("Commands at once, {rooms} × {people} people");
+        sheet.note(&group, "commands", "1/s", waits.len() as f64 / took);
+        sheet.note(&group, "CPU for each", "µs", cpu as f64 / 1e3 / waits.len() as f64);
+        note_waits(&group, "answered", &waits, sheet);
     }
     Ok(())
 }
 
-async fn told() -> Fallible<()> {
-    const COMMANDS: usize = 100;
-    let hearth = Hearth::start(1, 12)?;
-    let seats = seat(&hearth, 1, 0..12).await?;
-    let actor = &seats[&(0, 1)];
-    let (id, _) = actor.until("one's own view", |heard| heard.you).await?;
-    let mut waits = vec![];
-    for number in 0..COMMANDS {
-        let open = number % 2 == 0;
-        let asked = Instant::now();
-        actor.request(Request::SetOwn { source: Source::Microphone, open }).await?;
-        let all = seats.iter().filter(|((_, seat), _)| *seat != 1).map(|(_, line)| {
-            line.until("the news", move |heard| {
-                heard.microphones.get(&id).filter(|(now, at)| *now == open && *at >= asked).map(|(_, at)| *at)
-            })
-        });
-        let latest = try_join_all(all).await?.into_iter().max().unwrap_or(asked);
-        waits.push(latest - asked);
-        tokio::time::sleep(Duration::from_millis(110)).await;
+/// Everyone else sees it.
+fn toggle(at: usize) -> Request {
+    Request::SetOwn { source: Source::Microphone, open: at.is_multiple_of(2) }
+}
+
+async fn told(sheet: &mut Sheet) -> Fallible<()> {
+    for (people, commands) in [(12, 100), (AUDIENCE, 30)] {
+        let hearth = Hearth::start(1, people)?;
+        let seats = seat(&hearth, 1, 0..people).await?;
+        // A facilitator may speak in every format.
+        let actor = &seats[&(0, 0)];
+        let (id, _) = actor.until("one's own view", |heard| heard.you).await?;
+        let mut waits = vec![];
+        for number in 0..commands {
+            let open = number % 2 == 0;
+            let asked = Instant::now();
+            actor.request(toggle(number)).await?;
+            let all = seats.iter().filter(|((_, seat), _)| *seat != 0).map(|(_, line)| {
+                line.until("the news", move |heard| {
+                    let news = heard.microphones.get(&id);
+                    news.filter(|(now, at)| *now == open && *at >= asked).map(|(_, at)| *at)
+                })
+            });
+            let latest = try_join_all(all).await?.into_iter().max().unwrap_or(asked);
+            waits.push(latest - asked);
+            tokio::time::sleep(BETWEEN).await;
+        }
+        note_waits(&format!("One command at a time, {people} people"), "everyone was told", &waits, sheet);
     }
-    println!("told: 12 people, {COMMANDS} commands one by one: everyone was told in {}", words(waits));
     Ok(())
 }
 
-async fn audience() -> Fallible<()> {
-    const PEOPLE: usize = 300;
-    let hearth = Hearth::start(1, PEOPLE)?;
-    let seats = seat(&hearth, 1, 0..PEOPLE).await?;
+async fn audience(sheet: &mut Sheet) -> Fallible<()> {
+    let hearth = Hearth::start(1, AUDIENCE)?;
+    let seats = seat(&hearth, 1, 0..AUDIENCE).await?;
     tokio::time::sleep(REFILL).await;
     let frames = |seats: &Seats| seats.values().map(|line| line.heard().frames).sum::<u64>();
     let (begin, before, cpu) = (Instant::now(), frames(&seats), hearth.process.cpu_ns());
@@ -129,36 +136,41 @@ async fn audience() -> Fallible<()> {
     let waits = try_join_all(asking).await?.concat();
     let (took, cpu) = (begin.elapsed().as_secs_f64(), hearth.process.cpu_ns() - cpu);
     let gone = seats.values().filter(|line| line.heard().closed).count();
-    println!(
-        "audience: {PEOPLE} people, {} commands at once in {took:.2} s ({:.0}/s, {:.2} s of CPU), {} frames to everyone, {gone} thrown out; answered in {}",
-        waits.len(),
-        waits.len() as f64 / took,
-        cpu as f64 / 1e9,
-        frames(&seats) - before,
-        words(waits),
-    );
+    let group = format!("A storm of commands, 1 × {AUDIENCE} people");
+    sheet.note(&group, "commands", "1/s", waits.len() as f64 / took);
+    sheet.note(&group, "CPU for each", "µs", cpu as f64 / 1e3 / waits.len() as f64);
+    sheet.note(&group, "frames to everyone", "", (frames(&seats) - before) as f64);
+    sheet.note(&group, "thrown out", "people", gone as f64);
+    note_waits(&group, "answered", &waits, sheet);
     Ok(())
 }
 
-async fn memory() -> Fallible<()> {
+async fn memory(sheet: &mut Sheet) -> Fallible<()> {
     const ROOMS: usize = 200;
+    const GROUP: &str = "Memory of a room";
+    let memory = |hearth: &Hearth| hearth.process.memory_kb() as f64;
+    let bare = Hearth::start(1, 12)?;
     let hearth = Hearth::start(ROOMS, 12)?;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let empty = hearth.process.memory_kb();
+    let (none, empty) = (memory(&bare), memory(&hearth));
+    drop(bare);
     let mut seats = seat(&hearth, ROOMS, 0..1).await?;
-    let idle = hearth.process.memory_kb();
+    let idle = memory(&hearth);
     seats.append(&mut seat(&hearth, ROOMS, 1..12).await?);
-    let full = hearth.process.memory_kb();
-    println!(
-        "memory: {} kB with {ROOMS} rooms and nobody; {:.0} kB for each with one person, {:.0} kB with twelve (without media)",
-        empty,
-        (idle - empty) as f64 / ROOMS as f64,
-        (full - empty) as f64 / ROOMS as f64,
-    );
+    let full = memory(&hearth);
+    tokio::time::sleep(REFILL).await;
+    burst(&seats, toggle).await?;
+    let busy = memory(&hearth);
+    let each = |more: f64| more / ROOMS as f64;
+    sheet.note(GROUP, "with nobody in it", "kB", each(empty - none));
+    sheet.note(GROUP, "with one person", "kB", each(idle - empty));
+    sheet.note(GROUP, "with twelve", "kB", each(full - empty));
+    sheet.note(GROUP, "with twelve after a storm of commands", "kB", each(busy - empty));
+    sheet.note("Memory of the server", "with one room and nobody", "kB", none);
     Ok(())
 }
 
-async fn reconnects() -> Fallible<()> {
+async fn reconnects(sheet: &mut Sheet) -> Fallible<()> {
     const ROOMS: usize = 84;
     let hearth = Hearth::start(ROOMS, 12)?;
     let seats = seat(&hearth, ROOMS, 0..12).await?;
@@ -174,67 +186,12 @@ async fn reconnects() -> Fallible<()> {
     let back: Vec<_> = stream::iter(coming).buffer_unordered(usize::MAX >> 1).collect().await;
     let failed = back.iter().filter(|(line, _)| line.is_err()).count();
     if let Some(error) = back.iter().find_map(|(line, _)| line.as_ref().err()) {
-        println!("reconnects: one of those that failed: {error}");
+        println!("  one of those that failed: {error}");
     }
     let waits: Vec<Duration> = back.iter().filter(|(line, _)| line.is_ok()).map(|(_, wait)| *wait).collect();
-    println!(
-        "reconnects: {} at once, {failed} failed; back in their seats after {}",
-        back.len(),
-        words(waits)
-    );
-    Ok(())
-}
-
-/// Everyone comes with a fresh ticket and media, connects, and leaves. In memory that grows, the first half is left out: pools fill.
-async fn coming_and_going(joins: usize) -> Fallible<()> {
-    const ROOMS: usize = 8;
-    let hearth = Hearth::start(ROOMS, 12)?;
-    let crowd = Crowd::gather()?;
-    let _facilitators = seat(&hearth, ROOMS, 0..1).await?;
-    let shape = Shape { microphone: true, audio_slots: 2, ..Shape::default() };
-    let (begin, cpu) = (Instant::now(), hearth.process.cpu_ns());
-    let mut marks = vec![];
-    let count = joins / 10;
-    for part in 0..10 {
-        let coming = (0..count).map(async |at| -> Fallible<()> {
-            let number = (part * count + at) as u32;
-            let (room, seat) = (at % ROOMS, 1 + at / ROOMS % 11);
-            visit(&hearth, &crowd, number, room, seat, &shape).await
-        });
-        // Each seat has one visitor at a time.
-        stream::iter(coming).buffered(ROOMS).try_collect::<Vec<()>>().await?;
-        marks.push(hearth.process.memory_kb());
-        progress(&format!("joins: {} of {joins}, {} kB", (part + 1) * count, marks[part]));
-    }
-    progress("");
-    let cpu_ms = (hearth.process.cpu_ns() - cpu) as f64 / 1e6;
-    let growth = marks[9] as f64 - marks[4] as f64;
-    println!(
-        "joins: {joins} joins with media and leaves in {:.0} s: {:.2} ms of CPU each; memory {marks:?} kB: {:.2} kB a join over the second half",
-        begin.elapsed().as_secs_f64(),
-        cpu_ms / joins as f64,
-        growth / (5 * count) as f64,
-    );
-    Ok(())
-}
-
-async fn visit(
-    hearth: &Hearth,
-    crowd: &Crowd,
-    number: u32,
-    room: usize,
-    seat: usize,
-    shape: &Shape,
-) -> Fallible<()> {
-    let (client, line) = hearth.join(number, room, seat, shape).await?;
-    let connected = client.connected();
-    crowd.join(client);
-    while !connected.is() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    line.ask(Request::Leave).await;
-    line.until("goodbye", |heard| heard.bye.clone()).await?;
-    crowd.leave(number);
+    let group = format!("{} people reconnect at once", back.len());
+    sheet.note(&group, "in vain", "people", failed as f64);
+    note_waits(&group, "back in their seats", &waits, sheet);
     Ok(())
 }
 
@@ -267,11 +224,8 @@ async fn burst(seats: &Seats, request: impl Fn(usize) -> Request + Copy) -> Fall
     Ok(try_join_all(asking).await?.concat())
 }
 
-fn words(mut waits: Vec<Duration>) -> String {
-    waits.sort();
-    let at = |share: f64| {
-        let place = (waits.len() as f64 * share) as usize;
-        waits.get(place).or(waits.last()).map_or(0.0, |wait| wait.as_secs_f64() * 1e3)
-    };
-    format!("{:.1} ms p50, {:.1} p99, {:.1} at most", at(0.5), at(0.99), at(1.0))
+fn note_waits(group: &str, what: &str, waits: &[Duration], sheet: &mut Sheet) {
+    let waits = latency(waits.iter().map(|wait| wait.as_micros() as u32).collect());
+    sheet.note(group, &format!("{what} after, p50"), "ms", waits.p50);
+    sheet.note(group, &format!("{what} after, p99"), "ms", waits.p99);
 }

@@ -21,7 +21,7 @@ pub struct Scenario {
     /// Packets a second of each camera (of its largest layer), four to a picture
     #[arg(long, default_value_t = 100)]
     pub camera_packets: u32,
-    /// Send each camera in three simulcast layers
+    /// Send each camera in three simulcast layers: each listener takes the next person large, the one after in the middle, the rest small
     #[arg(long)]
     pub simulcast: bool,
 }
@@ -45,32 +45,46 @@ impl Scenario {
     /// Of whoever has this seat: the first ones speak and are seen.
     pub fn shape(&self, seat: usize) -> Shape {
         let (speaks, shows) = (seat < self.speakers(), seat < self.cameras());
-        let pace = |packets_per_second, bytes| Pace { packets_per_second, bytes, level: None };
-        let whole = self.camera_packets;
-        let camera = match (shows, self.simulcast) {
-            (false, _) => vec![],
-            (true, false) => vec![("", pace(whole, VIDEO))],
-            (true, true) => {
-                vec![
-                    ("q", pace(whole / 4, VIDEO / 2)),
-                    ("h", pace(whole / 2, VIDEO)),
-                    ("f", pace(whole, VIDEO)),
-                ]
-            }
-        };
         Shape {
             microphone: speaks,
-            camera,
+            camera: if shows { self.camera() } else { vec![] },
             audio_slots: self.speakers() - usize::from(speaks),
             video_slots: self.cameras() - usize::from(shows),
         }
     }
 
-    /// Packets a second that a relay is to hand on, with every layer but the largest left out.
+    /// The layers of a camera, the smallest first.
+    fn camera(&self) -> Vec<(&'static str, Pace)> {
+        let pace = |packets_per_second, bytes| Pace { packets_per_second, bytes, level: None };
+        let whole = self.camera_packets;
+        if self.simulcast {
+            vec![("q", pace(whole / 4, VIDEO / 2)), ("h", pace(whole / 2, VIDEO)), ("f", pace(whole, VIDEO))]
+        } else {
+            vec![("", pace(whole, VIDEO))]
+        }
+    }
+
+    /// Which layer a listener takes of somebody's camera.
+    pub fn layer(&self, listener: usize, sender: usize) -> usize {
+        match (sender + self.people - listener) % self.people {
+            _ if !self.simulcast => 0,
+            1 => 2,
+            2 => 1,
+            _ => 0,
+        }
+    }
+
+    /// Packets a second that a relay is to hand on.
     pub fn forwarded_per_second(&self) -> f64 {
-        let sent = self.speakers() as u32 * Pace::VOICE.packets_per_second
-            + self.cameras() as u32 * self.camera_packets;
-        f64::from(sent) * (self.people - 1) as f64 * self.rooms as f64
+        let voices = self.speakers() * (self.people - 1) * Pace::VOICE.packets_per_second as usize;
+        let camera = self.camera();
+        let taken =
+            |listener: usize, sender: usize| camera[self.layer(listener, sender)].1.packets_per_second;
+        let pairs =
+            (0..self.cameras()).flat_map(|sender| (0..self.people).map(move |listener| (listener, sender)));
+        let pictures: u32 =
+            pairs.filter(|(a, b)| a != b).map(|(listener, sender)| taken(listener, sender)).sum();
+        (voices + pictures as usize) as f64 * self.rooms as f64
     }
 
     pub fn words(&self) -> String {
@@ -82,5 +96,26 @@ impl Scenario {
             words += " in three layers";
         }
         words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_due_is_what_listeners_take() {
+        let mut scenario = Scenario {
+            rooms: 2,
+            people: 4,
+            speakers: Some(1),
+            cameras: 4,
+            camera_packets: 100,
+            simulcast: false,
+        };
+        assert_eq!(scenario.forwarded_per_second(), 2.0 * (50.0 * 3.0 + 100.0 * 12.0));
+        scenario.simulcast = true;
+        assert_eq!(scenario.forwarded_per_second(), 2.0 * (50.0 * 3.0 + 4.0 * (100.0 + 50.0 + 25.0)));
+        assert_eq!([1, 2, 3].map(|sender| scenario.layer(0, sender)), [2, 1, 0]);
     }
 }

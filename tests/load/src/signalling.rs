@@ -46,6 +46,8 @@ pub struct Heard {
     pub rules: Option<GroundRules>,
     pub secret: Option<Secret>,
     pub seated: bool,
+    /// Everyone, by the alias in their ticket.
+    pub people: HashMap<String, ParticipantId>,
     /// One's own number, and the generation of one's media.
     pub you: Option<(ParticipantId, u32)>,
     pub answers: HashMap<RequestId, (Result<Option<Outcome>, Refusal>, Instant)>,
@@ -206,7 +208,8 @@ impl Heard {
             }
             ServerFrame::GroundRules(rules) => self.rules = Some(rules),
             ServerFrame::Snapshot { view, .. } => {
-                self.you = Some((view.you.participant, view.you.media_generation))
+                self.you = Some((view.you.participant, view.you.media_generation));
+                self.people.extend(view.participants.into_iter().map(|person| (person.alias, person.id)));
             }
             ServerFrame::Delta { changes, .. } => {
                 changes.into_iter().for_each(|change| self.fold(change, at))
@@ -230,6 +233,7 @@ impl Heard {
             Change::You(you) => self.you = Some((you.participant, you.media_generation)),
             Change::Participant(participant) => {
                 self.microphones.insert(participant.id, (participant.open.microphone, at));
+                self.people.insert(participant.alias, participant.id);
             }
             Change::Left { .. }
             | Change::Room(_)

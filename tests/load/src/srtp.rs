@@ -94,11 +94,17 @@ impl From<&Master> for Seal {
 impl Seal {
     /// Seals an RTP packet in place and adds the tag. `index`: the rollover counter and the sequence number.
     pub fn seal(&self, packet: &mut Vec<u8>, index: u32) {
+        self.seal_from(packet, 0, index);
+    }
+
+    /// The same with the packet that begins at `start`, behind others.
+    pub fn seal_from(&self, bytes: &mut Vec<u8>, start: usize, index: u32) {
+        let packet = &mut bytes[start..];
         let Some(header) = header_length(packet) else { return };
         let nonce = self.rtp_nonce(packet, index >> 16);
         let (header, payload) = packet.split_at_mut(header);
         let tag = self.rtp.seal_in_place_separate_tag(nonce, Aad::from(&*header), payload);
-        packet.extend_from_slice(tag.expect("a packet is short enough for AES-GCM").as_ref());
+        bytes.extend_from_slice(tag.expect("a packet is short enough for AES-GCM").as_ref());
     }
 
     /// Opens an RTP packet in place: its payload. None: not sealed by this.

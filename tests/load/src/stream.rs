@@ -20,6 +20,8 @@ pub struct Stream {
     pub source: Source,
     pub mid: Mid,
     pub rid: Option<Rid>,
+    /// Of the camera's, the smallest first.
+    pub layer: usize,
     pub ssrc: u32,
     pub payload_type: u8,
     pub pace: Pace,
@@ -33,11 +35,22 @@ pub struct Stream {
 }
 
 impl Stream {
-    pub fn new(sender: u32, source: Source, mid: Mid, rid: Option<Rid>, pace: Pace) -> Stream {
+    pub fn microphone(sender: u32, mid: Mid) -> Stream {
+        Stream::new(sender, Source::Microphone, (mid, None), 0, Pace::VOICE)
+    }
+
+    pub fn camera(sender: u32, to: (Mid, Option<Rid>), layer: usize, pace: Pace) -> Stream {
+        let mut stream = Stream::new(sender, Source::Camera, to, layer, pace);
+        stream.picture.size = (320 << layer, 180 << layer);
+        stream
+    }
+
+    fn new(sender: u32, source: Source, (mid, rid): (Mid, Option<Rid>), layer: usize, pace: Pace) -> Stream {
         Stream {
             source,
             mid,
             rid,
+            layer,
             ssrc: 0,
             payload_type: 0,
             pace,

@@ -13,12 +13,13 @@ use std::{
 };
 
 use hearth::{Config, Grant, RoomId, auth::Key, config::Sources};
-use hearth_protocol::{Role, Source};
+use hearth_protocol::{Request, Role, Source, Tile};
 
 use crate::{
     Fallible,
     client::{Client, Shape},
     process::{self, Process},
+    scenario::Scenario,
     signalling::Line,
 };
 
@@ -53,6 +54,8 @@ const GROUP_MAX: usize = 49;
 pub struct Hearth {
     pub process: Process,
     pub address: SocketAddr,
+    /// Where it takes media.
+    pub media: SocketAddr,
     folder: PathBuf,
     config: Config,
     key: (String, Key),
@@ -74,8 +77,8 @@ impl Hearth {
         let mut command = process::command(binary()?);
         command.arg("serve").arg("--config").arg(&file).stderr(Stdio::piped());
         let mut process = Process::start(&mut command)?;
-        let address = address(&mut process)?;
-        Ok(Hearth { process, address, folder, config, key })
+        let (address, media) = addresses(&mut process)?;
+        Ok(Hearth { process, address, media, folder, config, key })
     }
 
     pub fn ticket(&self, room: &str, subject: &str, role: Role) -> Fallible<String> {
@@ -84,7 +87,7 @@ impl Hearth {
             subject: subject.to_owned(),
             role,
             rank: 1,
-            alias: format!("Guest {subject}"),
+            alias: alias(subject),
             publish: vec![Source::Microphone, Source::Camera],
             open_admission: true,
             interprets: None,
@@ -99,7 +102,7 @@ impl Hearth {
     pub async fn sit(&self, room: usize, seat: usize) -> Fallible<Line> {
         let role = if seat == 0 { Role::Facilitator } else { Role::Member };
         let room = name(room);
-        let ticket = self.ticket(&room, &format!("s{seat}"), role)?;
+        let ticket = self.ticket(&room, &subject(seat), role)?;
         Line::join(self.address, &room, ticket).await
     }
 
@@ -129,6 +132,14 @@ pub fn name(room: usize) -> String {
     format!("room-{room}")
 }
 
+fn subject(seat: usize) -> String {
+    format!("s{seat}")
+}
+
+fn alias(subject: &str) -> String {
+    format!("Guest {subject}")
+}
+
 /// Opens what somebody sends.
 pub async fn open(line: &Line, shape: &Shape) -> Fallible<()> {
     if shape.microphone {
@@ -138,6 +149,17 @@ pub async fn open(line: &Line, shape: &Shape) -> Fallible<()> {
         line.open(Source::Camera).await?;
     }
     Ok(())
+}
+
+/// Chooses layers, as a page does by the size of its tiles.
+pub async fn view(line: &Line, scenario: &Scenario, seat: usize) -> Fallible<()> {
+    let mut tiles = vec![];
+    for other in (0..scenario.cameras()).filter(|other| *other != seat) {
+        let alias = alias(&subject(other));
+        let participant = line.until("everyone", |heard| heard.people.get(&alias).copied()).await?;
+        tiles.push(Tile { participant, source: Source::Camera, height: 180 << scenario.layer(seat, other) });
+    }
+    line.request(Request::View { tiles }).await.map(|_| ())
 }
 
 fn settings(store: &Path, rooms: usize, people: usize) -> String {
@@ -165,8 +187,8 @@ fn binary() -> Fallible<PathBuf> {
     Err("the server is not built: run `cargo build --release -p hearth` first".into())
 }
 
-/// As the server logs it once its doors are open.
-fn address(process: &mut Process) -> Fallible<SocketAddr> {
+/// For signalling and for media, as the server logs them once its doors are open.
+fn addresses(process: &mut Process) -> Fallible<(SocketAddr, SocketAddr)> {
     let stderr = process.child().stderr.take().ok_or("the server says nothing")?;
     let (lines, told) = mpsc::channel();
     // Reads to the end, so that the server is never held up by its own words.
@@ -182,9 +204,13 @@ fn address(process: &mut Process) -> Fallible<SocketAddr> {
             return Err(format!("the server did not start:\n{}", said.join("\n")).into());
         };
         let parsed: Option<serde_json::Value> = serde_json::from_str(&line).ok();
-        let url = parsed.as_ref().and_then(|line| line["fields"]["url"].as_str()?.strip_prefix("http://"));
-        if let Some(address) = url.and_then(|url| url.parse().ok()) {
-            return Ok(address);
+        let found = parsed.as_ref().and_then(|line| {
+            let url = line["fields"]["url"].as_str()?.strip_prefix("http://")?;
+            let media = line["fields"]["media"].as_str()?.trim_matches(['[', ']']).split(", ").next()?;
+            Some((url.parse().ok()?, media.parse().ok()?))
+        });
+        if let Some(found) = found {
+            return Ok(found);
         }
         said.push(line);
     }

@@ -21,6 +21,7 @@ use crate::{
     Fallible,
     client::{Client, Shape},
     process::{self, Process},
+    scenario::Scenario,
 };
 
 /// As the samples that come with it advise for load: one event loop (the server has one core here) instead of a thread for each
@@ -67,8 +68,15 @@ pub struct Janus {
     address: SocketAddr,
     media: IpAddr,
     folder: PathBuf,
-    /// By room: the feeds of its publishers, and who they are.
-    feeds: Vec<(usize, u32, u64)>,
+    feeds: Vec<Feed>,
+}
+
+/// What somebody publishes.
+#[derive(Debug)]
+struct Feed {
+    id: u64,
+    room: usize,
+    seat: usize,
 }
 
 /// A session over a connection of its own.
@@ -112,7 +120,7 @@ impl Janus {
     pub async fn publish(
         &mut self,
         number: u32,
-        room: usize,
+        (room, seat): (usize, usize),
         shape: &Shape,
     ) -> Fallible<(Option<Client>, Session)> {
         let mut session = Session::open(self.address).await?;
@@ -123,10 +131,11 @@ impl Janus {
         let sends = Shape { audio_slots: 0, video_slots: 0, ..shape.clone() };
         let offering = Client::offer(number, &sends, self.media)?;
         let join = json!({ "request": "joinandconfigure", "room": room + 1, "ptype": "publisher" });
-        let jsep = json!({ "type": "offer", "sdp": offering.sdp });
+        // The smallest layer comes first.
+        let jsep = json!({ "type": "offer", "sdp": offering.sdp, "rid_order": "lmh" });
         let joined = session.ask(handle, join, Some(jsep)).await?;
-        let feed = joined["plugindata"]["data"]["id"].as_u64().ok_or_else(|| format!("no feed: {joined}"))?;
-        self.feeds.push((room, number, feed));
+        let id = joined["plugindata"]["data"]["id"].as_u64().ok_or_else(|| format!("no feed: {joined}"))?;
+        self.feeds.push(Feed { id, room, seat });
         let answer = joined["jsep"]["sdp"].as_str().ok_or_else(|| format!("no answer: {joined}"))?;
         Ok((Some(offering.accept(answer)?), session))
     }
@@ -135,11 +144,12 @@ impl Janus {
     pub async fn subscribe(
         &self,
         number: u32,
-        room: usize,
+        (room, seat): (usize, usize),
+        scenario: &Scenario,
         session: &mut Session,
     ) -> Fallible<Option<Client>> {
-        let others = self.feeds.iter().filter(|(theirs, whose, _)| *theirs == room && *whose != number);
-        let streams: Vec<Value> = others.map(|(_, _, feed)| json!({ "feed": feed })).collect();
+        let others = self.feeds.iter().filter(|feed| feed.room == room && feed.seat != seat);
+        let streams: Vec<Value> = others.map(|feed| json!({ "feed": feed.id })).collect();
         if streams.is_empty() {
             return Ok(None);
         }
@@ -150,7 +160,21 @@ impl Janus {
         let (client, answer) = Client::answer(number + LISTENERS, offer, self.media)?;
         let jsep = json!({ "type": "answer", "sdp": answer });
         session.ask(handle, json!({ "request": "start" }), Some(jsep)).await?;
+        if scenario.simulcast {
+            let layers = self.layers(seat, scenario, &joined["plugindata"]["data"]["streams"]);
+            session.ask(handle, json!({ "request": "configure", "streams": layers }), None).await?;
+        }
         Ok(Some(client))
+    }
+
+    /// Which layer is taken of each picture.
+    fn layers(&self, seat: usize, scenario: &Scenario, streams: &Value) -> Vec<Value> {
+        let pictures = streams.as_array().into_iter().flatten().filter(|stream| stream["type"] == "video");
+        let layer = |stream: &Value| {
+            let feed = self.feeds.iter().find(|feed| stream["feed_id"] == feed.id)?;
+            Some(json!({ "mid": stream["mid"], "substream": scenario.layer(seat, feed.seat) }))
+        };
+        pictures.filter_map(layer).collect()
     }
 
     async fn first_session(&self) -> Fallible<Session> {
