@@ -139,7 +139,7 @@ async fn audience(sheet: &mut Sheet) -> Fallible<()> {
     let group = format!("A storm of commands, 1 × {AUDIENCE} people");
     sheet.note(&group, "commands", "1/s", waits.len() as f64 / took);
     sheet.note(&group, "CPU for each", "µs", cpu as f64 / 1e3 / waits.len() as f64);
-    sheet.note(&group, "frames to everyone", "", (frames(&seats) - before) as f64);
+    sheet.note(&group, "told to everyone", "frames", (frames(&seats) - before) as f64);
     sheet.note(&group, "thrown out", "people", gone as f64);
     note_waits(&group, "answered", &waits, sheet);
     Ok(())

@@ -108,10 +108,7 @@ mod tests {
             sheet.note("group", name, unit, value);
         }
         let rows: Vec<String> = sheet.table().lines().skip(2).map(str::to_owned).collect();
-        assert_eq!(
-            rows,
-            ["| group | a | 2 (1–3) | ms |", "|  | b | 250 | kB |", "|  | c | 0.250 | ms |"]
-        );
+        assert_eq!(rows, ["| group | a | 2 (1–3) | ms |", "|  | b | 250 | kB |", "|  | c | 0.250 | ms |"]);
         assert_eq!(sheet.bars().iter().map(|bar| bar.name.as_str()).collect::<Vec<_>>(), ["a", "c", "b"]);
     }
 }

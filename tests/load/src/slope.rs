@@ -23,10 +23,12 @@ pub struct Joins {
     pub with_media: usize,
 }
 
-const ROOMS: usize = 32;
+const ROOMS: usize = 64;
 /// Behind the facilitator, who stays.
 const SEATS: usize = 11;
-const AT_ONCE: usize = 32;
+/// A join waits for the disk more than it works, and with media it works.
+const AT_ONCE: usize = 256;
+const AT_ONCE_WITH_MEDIA: usize = 32;
 /// So that some packets of each are forwarded.
 const STAYING: Duration = Duration::from_millis(100);
 const MARKS: usize = 200;
@@ -97,7 +99,7 @@ async fn climb(what: &'static str, joins: usize, media: bool) -> Fallible<Slope>
         }
     });
     // In order, so that a seat has one visitor at a time.
-    let mut came = stream::iter(coming).buffered(AT_ONCE);
+    let mut came = stream::iter(coming).buffered(if media { AT_ONCE_WITH_MEDIA } else { AT_ONCE });
     let every = joins.div_ceil(MARKS);
     let mut done = 0;
     while came.try_next().await?.is_some() {

@@ -84,7 +84,7 @@ async fn load(seconds: u64, sheet: &mut Sheet) -> Fallible<()> {
         let figures = look(Which::Hearth, &groups(rooms), seconds, SEATS).await?;
         // What more is forwarded takes less each.
         one = figures.server_share / rooms as f64;
-        let group = format!("Load: groups of twelve, a core filled to about {:.0} %", share * 100.0);
+        let group = format!("A core filled to about {:.0} %", share * 100.0);
         note_load(&figures, &group, rooms, sheet);
         if figures.own_share > OWN_SHARE_MAX {
             println!("  the generator's core is full: it goes no further");
@@ -95,7 +95,7 @@ async fn load(seconds: u64, sheet: &mut Sheet) -> Fallible<()> {
 }
 
 fn note_load(figures: &Figures, group: &str, rooms: usize, sheet: &mut Sheet) {
-    sheet.note(group, "groups", "", rooms as f64);
+    sheet.note(group, "groups of twelve", "groups", rooms as f64);
     sheet.note(group, "forwarded", "packets/s", figures.packets as f64 / figures.seconds);
     sheet.note(group, "the server's core", "%", figures.server_share * 100.0);
     sheet.note(group, "the generator's core", "%", figures.own_share * 100.0);
@@ -111,7 +111,7 @@ fn note_latency(group: &str, when: &str, latency: Latency, sheet: &mut Sheet) {
 }
 
 async fn churn(length: Duration, sheet: &mut Sheet) -> Fallible<()> {
-    const GROUP: &str = "Churn: three groups of six speak and are seen";
+    const GROUP: &str = "Coming and going";
     let meeting = Meeting::open(ROOMS).await?;
     let alone = meeting.turn(length, vec![]).await?;
     let during = meeting.turn(length, comings(length, COMINGS_PER_SECOND)).await?;
@@ -124,7 +124,7 @@ async fn churn(length: Duration, sheet: &mut Sheet) -> Fallible<()> {
 }
 
 async fn storm(length: Duration, sheet: &mut Sheet) -> Fallible<()> {
-    const GROUP: &str = "Storm: three groups of six, and 20 rooms where 220 people come with media at once";
+    const GROUP: &str = "All at once: 220 people with media";
     let meeting = Meeting::open(ROOMS + STORM_ROOMS).await?;
     let alone = meeting.turn(length, vec![]).await?;
     let seats = (1..SEATS).flat_map(|seat| (ROOMS..ROOMS + STORM_ROOMS).map(move |room| (room, seat)));
@@ -137,8 +137,7 @@ async fn storm(length: Duration, sheet: &mut Sheet) -> Fallible<()> {
 }
 
 async fn flood(length: Duration, sheet: &mut Sheet) -> Fallible<()> {
-    const GROUP: &str =
-        "Flood: three groups of six, two who come a second, and 50,000 strange datagrams a second";
+    const GROUP: &str = "Strangers: 50,000 datagrams a second";
     let meeting = Meeting::open(ROOMS).await?;
     let coming = || comings(length, FLOOD_COMINGS_PER_SECOND);
     let alone = meeting.turn(length, coming()).await?;
@@ -156,7 +155,7 @@ async fn flood(length: Duration, sheet: &mut Sheet) -> Fallible<()> {
     let more = during.cpu.saturating_sub(alone.cpu).as_secs_f64() * 1e6;
     sheet.note(GROUP, "strange datagrams", "1/s", sent / during.length.as_secs_f64());
     sheet.note(GROUP, "CPU for each strange datagram", "µs", more / sent.max(1.0));
-    sheet.note(GROUP, "datagrams the kernel had no room for", "", overflown as f64);
+    sheet.note(GROUP, "lost in a full socket", "datagrams", overflown as f64);
     Ok(())
 }
 
@@ -256,16 +255,16 @@ impl Turn {
     fn note(&self, group: &str, when: &str, sheet: &mut Sheet) {
         let share = |time: Duration| time.as_secs_f64() / self.length.as_secs_f64() * 100.0;
         note_latency(group, when, self.latency, sheet);
-        sheet.note(group, &format!("packets to those who stay{when}"), "", self.packets as f64);
-        sheet.note(group, &format!("of them lost{when}"), "", self.lost as f64);
+        sheet.note(group, &format!("forwarded to those who stay{when}"), "packets", self.packets as f64);
+        sheet.note(group, &format!("lost of them{when}"), "packets", self.lost as f64);
         sheet.note(group, &format!("the server's core{when}"), "%", share(self.cpu));
         sheet.note(group, &format!("the generator's core{when}"), "%", share(self.own));
     }
 
     fn note_joins(&self, group: &str, when: &str, sheet: &mut Sheet) {
         let waits = latency(self.waits.iter().map(|wait| wait.as_micros() as u32).collect());
-        sheet.note(group, &format!("people who came{when}"), "", self.came as f64);
-        sheet.note(group, &format!("of them in vain{when}"), "", self.failed as f64);
+        sheet.note(group, &format!("came{when}"), "people", self.came as f64);
+        sheet.note(group, &format!("of them in vain{when}"), "people", self.failed as f64);
         sheet.note(group, &format!("from dialling to media{when}, p50"), "ms", waits.p50);
         sheet.note(group, &format!("from dialling to media{when}, p99"), "ms", waits.p99);
     }

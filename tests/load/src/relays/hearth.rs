@@ -45,7 +45,7 @@ capacity = CAPACITY
 "#;
 const STARTED_WITHIN: Duration = Duration::from_secs(30);
 /// Used at once. The server remembers which were spent for as long as they are good.
-const TICKET: Duration = Duration::from_secs(60);
+const TICKET: Duration = Duration::from_secs(10);
 /// More people need a format with an audience.
 const GROUP_MAX: usize = 49;
 
