@@ -1,3 +1,6 @@
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
 use sqlx::sqlite::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 
@@ -25,8 +28,13 @@ struct Job {
 impl Clerk {
     /// Works until nobody can hand in anything any more.
     pub fn start(pool: SqlitePool) -> Clerk {
-        let (desk, jobs) = mpsc::channel(WAITING_MAX);
-        tokio::spawn(work(pool, jobs));
+        let (desk, mut waiting) = mpsc::channel(WAITING_MAX);
+        tokio::spawn(async move {
+            // A bug ends the commits at hand: those who handed them in try again, and all others go on.
+            while AssertUnwindSafe(work(&pool, &mut waiting)).catch_unwind().await.is_err() {
+                tracing::error!("a bug in what writes commits down");
+            }
+        });
         Clerk { desk }
     }
 
@@ -38,12 +46,12 @@ impl Clerk {
     }
 }
 
-async fn work(pool: SqlitePool, mut waiting: mpsc::Receiver<Job>) {
+async fn work(pool: &SqlitePool, waiting: &mut mpsc::Receiver<Job>) {
     let mut jobs = Vec::new();
     while waiting.recv_many(&mut jobs, TOGETHER_MAX).await > 0 {
         // Whoever waits no longer is not to find later what it takes for not written.
         jobs.retain(|job| !job.done.is_closed());
-        if jobs.len() > 1 && write(&pool, &jobs).await.is_ok() {
+        if jobs.len() > 1 && write(pool, &jobs).await.is_ok() {
             for job in jobs.drain(..) {
                 // As above.
                 _ = job.done.send(Ok(()));
@@ -51,7 +59,7 @@ async fn work(pool: SqlitePool, mut waiting: mpsc::Receiver<Job>) {
         }
         // Alone, or together with one that cannot be written: that one alone is to hear of it.
         for job in jobs.drain(..).filter(|job| !job.done.is_closed()) {
-            let written = write(&pool, std::slice::from_ref(&job)).await;
+            let written = write(pool, std::slice::from_ref(&job)).await;
             _ = job.done.send(written);
         }
     }
