@@ -45,10 +45,10 @@ impl Process {
         cpu_ns(&self.0.id().to_string())
     }
 
-    /// Resident memory in kB.
+    /// Resident memory of its own, in kB. Pages of the program itself, which are read once when first used, are nobody's.
     pub fn memory_kb(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap_or_default();
         line.trim().trim_end_matches(" kB").parse().unwrap_or_default()
     }
 }
