@@ -184,8 +184,9 @@ impl Guard {
         }
     }
 
+    /// What an SSRC stands for now. None also where another one does instead.
     pub fn layer(&self, ssrc: u32) -> Option<Layer<'_>> {
-        let place = self.streams.iter().find(|stream| stream.ssrc == ssrc)?.place;
+        let place = self.streams.iter().find(|stream| stream.ssrc == ssrc && stream.holds)?.place;
         let line = &self.negotiated.lines[place.line];
         let holder = |repair| self.holder(Place { repair, ..place }).map(|at| self.streams[at].ssrc);
         Some(Layer {

@@ -42,6 +42,8 @@ pub struct Sending {
     pub routes: Vec<(PeerKey, usize)>,
     /// Of sound.
     pub recent: Recent,
+    /// Closed or elsewhere since it was last open: what it sent meanwhile must not come by a repair.
+    pub closed: bool,
     pub budget: Pace,
 }
 

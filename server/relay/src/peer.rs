@@ -327,6 +327,11 @@ impl Peer {
         self.session.forget_sent(slot);
     }
 
+    /// Repairs of what this feed has sent until now come to nothing.
+    pub fn begin(&mut self, feed: Feed) {
+        self.session.begin(feed);
+    }
+
     pub fn request_key_frame(&mut self, feed: Feed, layer: usize) {
         self.session.request_key_frame(Place { feed, layer, repair: false });
     }

@@ -17,6 +17,10 @@ use crate::{
 
 /// Farther from the newest packet than this, a packet belongs to another run of numbers. Packets.
 const JUMP: u64 = 3_000;
+/// Numbers that no packet had may be passed over: so many at once, then so many in a second. A browser that a stream's numbers run away
+/// from by half of all there are counts rollovers otherwise and never opens a packet of it again (RFC 3711, appendix A), whoever it is of.
+const SKIPPED_MAX: u64 = JUMP;
+const SKIPPED_PER_MILLISECOND: u64 = 2;
 /// Gaps left by padding that are remembered, so that a late packet still gets its right number.
 const GAPS_MAX: usize = 32;
 /// A switch moves the timestamp on by at least this. Hertz of the clock rate divided by this: 20 ms, 10 ms.
@@ -68,6 +72,8 @@ pub struct Slot {
     height: u32,
     run: Run,
     last: Last,
+    /// Numbers that may still be passed over, as of the last packet.
+    skips: u64,
     used: Window,
 }
 
@@ -117,6 +123,7 @@ impl Slot {
                 key_index: (start >> 4) as u8 & 0x1f,
                 at: None,
             },
+            skips: SKIPPED_MAX,
             used: Window::default(),
         }
     }
@@ -208,7 +215,7 @@ impl Slot {
         });
         let switches = match (present, wanted) {
             (None, Some(_)) => self.may_start(packet),
-            (Some(_), _) if packet.sequence.abs_diff(self.run.highest_in) > JUMP => {
+            (Some(_), _) if self.is_far(packet.sequence, now) => {
                 if !self.may_start(packet) {
                     return Err(Skip::NoKeyFrame);
                 }
@@ -233,6 +240,18 @@ impl Slot {
     /// Whether this packet of the present source went out here, since it fills the slot.
     pub fn has_sent(&self, sequence: u64) -> bool {
         self.carries.is_some() && self.run.place(sequence).is_some_and(|number| self.used.has(number))
+    }
+
+    /// It belongs to another run of numbers, or would run away from who listens.
+    fn is_far(&self, sequence: u64, now: Instant) -> bool {
+        let most = self.last.sequence + 1 + self.skips(now);
+        sequence.abs_diff(self.run.highest_in) > JUMP
+            || self.run.place(sequence).is_some_and(|number| number > most)
+    }
+
+    fn skips(&self, now: Instant) -> u64 {
+        let passed = self.last.at.map_or(0, |at| now.saturating_duration_since(at).as_millis() as u64);
+        (self.skips + passed * SKIPPED_PER_MILLISECOND).min(SKIPPED_MAX)
     }
 
     fn may_start(&self, packet: &Packet) -> bool {
@@ -292,6 +311,7 @@ impl Slot {
         };
         run.highest_in = run.highest_in.max(packet.sequence);
         if newest {
+            self.skips = self.skips(now).saturating_sub(sequence - self.last.sequence - 1);
             self.last = Last {
                 sequence,
                 timestamp: numbers.timestamp,
@@ -499,6 +519,32 @@ mod tests {
         assert!(slot.has_sent(9_002) && !slot.has_sent(9_003) && !slot.has_sent(13));
         slot.assign(None, now);
         assert!(!slot.has_sent(9_002));
+    }
+
+    #[test]
+    fn numbers_never_run_away_from_who_listens() {
+        let check = |feed: Feed, padded: bool| {
+            let start = Instant::now();
+            let mut slot = Slot::new(feed.kind(), 0);
+            slot.assign(Some(filling(ANNA, feed)), start);
+            let first = slot.take(ANNA, &frame(feed, 10, 0, true), start).expect("taken").numbers.sequence;
+            let mut last = first;
+            for step in 1..500 {
+                let now = start + Duration::from_millis(2 * step);
+                let mut packet = frame(feed, 10 + 2_990 * step, 0, false);
+                if padded && step % 20 != 0 {
+                    packet.payload = Arc::from(&[][..]);
+                }
+                last = slot.take(ANNA, &packet, now).map_or(last, |taken| taken.numbers.sequence);
+            }
+            assert!(last - first <= SKIPPED_MAX + 1_000 * SKIPPED_PER_MILLISECOND + 500, "{}", last - first);
+            let next = slot.take(ANNA, &frame(feed, 5_000_000, 0, true), start + Duration::from_secs(1));
+            assert!(next.is_ok(), "and it goes on");
+        };
+        for feed in [Feed::Microphone, Feed::Camera] {
+            check(feed, false);
+            check(feed, true);
+        }
     }
 
     #[test]

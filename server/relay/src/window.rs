@@ -19,6 +19,11 @@ impl Default for Window {
 }
 
 impl Window {
+    /// All numbers until this one, and it, count as used.
+    pub fn used_until(newest: u64) -> Self {
+        Window { newest, used: [u64::MAX; (LENGTH / 64) as usize] }
+    }
+
     /// It was used, and is near enough to know.
     pub fn has(&self, number: u64) -> bool {
         number <= self.newest && self.newest - number < LENGTH && self.used[word(number)] & bit(number) != 0

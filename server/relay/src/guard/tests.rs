@@ -121,6 +121,8 @@ fn a_browser_may_change_an_ssrc_after_a_silence_and_its_stray_packets_change_not
     scene.wait(2_000);
     scene.authentic(&layer(REAL + 5, "q"), Entry::Instead(REAL));
     scene.check(&packet(REAL, MEDIA, &[]), Err(Reject::LayerTaken));
+    assert_eq!(scene.guard.layer(REAL), None, "it stands for nothing now");
+    assert_eq!(scene.guard.layer(REAL + 5).and_then(|layer| layer.main), Some(REAL + 5));
 }
 
 #[test]

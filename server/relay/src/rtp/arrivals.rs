@@ -40,8 +40,18 @@ impl Arrivals {
         let at = now.saturating_duration_since(self.start).as_micros() as u64;
         let Err(place) = self.waiting.binary_search_by_key(&number, |(number, _)| *number) else { return };
         self.waiting.insert(place, (number, at));
-        self.about = ssrc;
+        // A browser heeds no report about a stream that it does not send; probes are of none.
+        if ssrc != 0 {
+            self.about = ssrc;
+        }
         self.since.get_or_insert(now);
+    }
+
+    #[cfg(any(test, feature = "tests"))]
+    pub fn check_consistent(&self) {
+        assert!(self.waiting.len() <= ARRIVALS_MAX);
+        assert!(self.waiting.is_sorted_by(|one, next| one.0 < next.0), "told in their order");
+        assert_eq!(self.waiting.is_empty(), self.since.is_none());
     }
 
     /// When the next report is due.
@@ -102,6 +112,15 @@ mod tests {
         assert_eq!(arrivals.due(), None, "it counts as lost already");
         (4..4 + MANY as u16).for_each(|number| arrivals.note(7, number, now));
         assert_eq!(arrivals.due(), Some(now + TOLD_SOON));
+    }
+
+    #[test]
+    fn a_report_is_about_a_stream_of_the_browsers() {
+        let now = Instant::now();
+        let mut arrivals = Arrivals::new(now);
+        arrivals.note(7, 1, now);
+        arrivals.note(0, 2, now);
+        arrivals.tell(1, |report| assert_eq!(report[8..12], [0, 0, 0, 7]));
     }
 
     #[test]

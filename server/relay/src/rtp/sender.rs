@@ -171,6 +171,14 @@ impl Sender {
         self.lost = f32::from(block.lost_share) / 256.0;
     }
 
+    #[cfg(any(test, feature = "tests"))]
+    pub fn check_consistent(&self) {
+        let number = |kept: &Kept| kept.packet.numbers.sequence;
+        assert!(self.kept.len() <= KEPT_MAX);
+        assert!(self.kept.iter().map(number).is_sorted_by(|one, next| one < next), "kept in their order");
+        assert!(self.kept.back().is_none_or(|newest| Some(number(newest)) <= self.highest));
+    }
+
     fn keep(&mut self, packet: Unsealed, now: Instant) {
         self.expire(now);
         if self.kept.len() == KEPT_MAX {
@@ -225,7 +233,8 @@ impl Outgoing {
     fn extend(&self, to: &mut Vec<u8>, start: usize, transport: u16) {
         let transport = transport.to_be_bytes();
         let mid = self.mid.as_bytes();
-        let of_transport = self.transport_id.map(|id| (id, &transport[..]));
+        let of_transport =
+            self.transport_id.map(|id| (id, &transport[..])).filter(|(id, one)| header::fits(*id, one));
         let of_mid = self.mid_id.map(|id| (id, mid)).filter(|(id, mid)| header::fits(*id, mid));
         match (of_transport, of_mid) {
             (Some(transport), Some(mid)) => header::write_extensions(to, &[transport, mid]),
@@ -304,6 +313,16 @@ mod tests {
         }
         sender.expire(now + KEPT * 2);
         assert_eq!(sender.kept.len(), 0);
+    }
+
+    #[test]
+    fn an_extension_without_a_number_that_can_be_written_stays_out() {
+        let mut sender = sender();
+        sender.line.transport_id = Some(15);
+        let mut bytes = Vec::new();
+        sender.write(&mut bytes, packet(10), 77, Instant::now());
+        let own = Header::parse(&bytes, &IDS).expect("well-formed");
+        assert_eq!((own.mid, own.transport), (Some(&b"12"[..]), None));
     }
 
     #[test]

@@ -15,15 +15,25 @@ use super::{
     sender::{Outgoing, Sender, Unsealed, Written},
     srtp::{self, Open, Profile, Seal},
 };
-use crate::{counters::Count, feed::Kind, packet::Numbers, window::Window};
+use crate::{
+    counters::Count,
+    feed::{Feed, Kind},
+    packet::Numbers,
+    window::Window,
+};
 
 /// How often a browser is told what was sent and what came.
 const REPORTS: Duration = Duration::from_secs(1);
 /// Streams and senders of reports that are remembered. The guard lets fewer be heard at a time.
 const RECEIVERS_MAX: usize = 48;
 const REPORTERS_MAX: usize = 32;
+/// Streams that were forgotten but for their numbers: who comes back goes on, and nothing of before comes twice. When there are more, no
+/// new one is heard.
+const PAST_MAX: usize = 4_096;
 /// Packets that wait to be sent again. What is asked for beyond is asked for again.
 const ASKED_MAX: usize = 512;
+/// A datagram of requests is full with so much: one more of them may add half a thousand. Bytes.
+const REQUESTS_FULL: usize = 600;
 /// Sender reports in one datagram.
 const TOGETHER_MAX: usize = 12;
 /// The CNAME of all that is sent, the same to everyone: it says nothing.
@@ -35,6 +45,8 @@ const ROUND_TRIPS: [Duration; 2] = [Duration::from_millis(10), Duration::from_se
 pub struct Session {
     keys: Option<(Seal, Open)>,
     receivers: Vec<Receiver>,
+    /// SSRCs of streams that were forgotten, and the highest number of each.
+    past: Vec<(u32, u64)>,
     /// Numbers of the reports that came, by who wrote them: none counts twice.
     reporters: VecDeque<(u32, Window)>,
     /// As the slots.
@@ -96,6 +108,7 @@ impl Session {
         Session {
             keys: None,
             receivers: Vec::new(),
+            past: Vec::new(),
             reporters: VecDeque::new(),
             senders: Vec::new(),
             arrivals: Arrivals::new(now),
@@ -162,23 +175,30 @@ impl Session {
         let known = self.receivers.iter().position(|receiver| receiver.ssrc == header.ssrc);
         let number = match known {
             Some(at) => self.receivers[at].index(header.sequence),
-            None => srtp::index(None, header.sequence),
+            None => {
+                let past = self.past.iter().find(|(ssrc, _)| *ssrc == header.ssrc);
+                srtp::index(past.map(|(_, highest)| *highest), header.sequence)
+            }
         };
         if !open.open(packet, header.length, (number >> 16) as u32, &mut self.plain) {
             return Heard::NotAuthentic;
         }
         // From here on it is the browser's own.
-        if let Some(transport) = header.transport {
-            self.arrivals.note(header.ssrc, transport, now);
-        }
-        let at = known.unwrap_or_else(|| self.remember(header.ssrc, now));
+        let Some(at) = known.or_else(|| self.remember(header.ssrc, now)) else { return Heard::Nothing };
         if let Some(place) = place {
             for other in self.receivers.iter_mut().filter(|other| other.place == place) {
                 other.place = None;
             }
             self.receivers[at].place = place;
         }
-        if !self.receivers[at].take(number, header.timestamp, now) || !self.strip(header.padded) {
+        if !self.receivers[at].take(number, header.timestamp, now) {
+            return Heard::Nothing;
+        }
+        // Not of a copy: its number may be so old that it seems to be far ahead.
+        if let Some(transport) = header.transport {
+            self.arrivals.note(header.ssrc, transport, now);
+        }
+        if !self.strip(header.padded) {
             return Heard::Nothing;
         }
         let Some(place) = self.receivers[at].place else { return Heard::Nothing };
@@ -227,6 +247,12 @@ impl Session {
         self.unsent.retain(|(of, _)| *of != slot);
     }
 
+    /// Repairs of what this feed has sent until now come to nothing: its gate was closed then, or others listened.
+    pub fn begin(&mut self, feed: Feed) {
+        let of_feed = |receiver: &&mut Receiver| receiver.place.is_some_and(|place| place.feed == feed);
+        self.receivers.iter_mut().filter(of_feed).for_each(Receiver::begin);
+    }
+
     pub fn request_key_frame(&mut self, place: Place) {
         let of = self.receivers.iter().find(|receiver| receiver.place == Some(place));
         if let Some(receiver) = of.filter(|receiver| !self.wishes.contains(&receiver.ssrc)) {
@@ -265,6 +291,24 @@ impl Session {
             self.send_reports(now, send);
             self.lost = self.lost_lately();
             self.senders.iter_mut().for_each(|sender| sender.expire(now));
+        }
+    }
+
+    /// Nothing is kept without end, and no two streams stand for the same.
+    #[cfg(any(test, feature = "tests"))]
+    pub fn check_consistent(&self) {
+        assert!(self.receivers.len() <= RECEIVERS_MAX && self.past.len() <= PAST_MAX);
+        assert!(self.reporters.len() <= REPORTERS_MAX && self.asked.len() <= ASKED_MAX);
+        assert!(self.wishes.len() <= RECEIVERS_MAX + 1);
+        self.arrivals.check_consistent();
+        self.senders.iter().for_each(Sender::check_consistent);
+        for (at, receiver) in self.receivers.iter().enumerate() {
+            receiver.check_consistent();
+            let others = &self.receivers[at + 1..];
+            assert!(others.iter().all(|other| other.ssrc != receiver.ssrc), "an SSRC stands there twice");
+            assert!(self.past.iter().all(|(past, _)| *past != receiver.ssrc), "it was forgotten and is here");
+            let is_rival = |other: &Receiver| other.place.is_some() && other.place == receiver.place;
+            assert!(!others.iter().any(is_rival), "two streams stand for the same");
         }
     }
 
@@ -312,6 +356,10 @@ impl Session {
             if receiver.ask_at().is_some_and(|at| at <= now) {
                 rtcp::nack(&mut self.sealed, own, receiver.ssrc, &receiver.ask(self.round_trip, now));
                 nacks += 1;
+            }
+            if self.sealed.len() > REQUESTS_FULL {
+                seal_and_send(&mut self.sealed);
+                self.sealed.clear();
             }
         }
         seal_and_send(&mut self.sealed);
@@ -419,15 +467,22 @@ impl Session {
         self.senders.first().map_or(1, Sender::ssrc)
     }
 
-    fn remember(&mut self, ssrc: u32, now: Instant) -> usize {
+    /// None: there were too many.
+    fn remember(&mut self, ssrc: u32, now: Instant) -> Option<usize> {
+        let past = self.past.iter().position(|(known, _)| *known == ssrc);
+        let receiver = match past.map(|at| self.past.swap_remove(at)) {
+            Some((_, highest)) => Receiver::again(ssrc, highest, now),
+            None if self.past.len() == PAST_MAX => return None,
+            None => Receiver::new(ssrc, None, now),
+        };
         if self.receivers.len() == RECEIVERS_MAX {
             let receivers = self.receivers.iter().enumerate();
             let oldest = receivers.min_by_key(|(_, receiver)| (receiver.place.is_some(), receiver.last_at));
-            let at = oldest.map_or(0, |(at, _)| at);
-            self.receivers.swap_remove(at);
+            let oldest = self.receivers.swap_remove(oldest.map_or(0, |(at, _)| at));
+            self.past.extend(oldest.highest().map(|highest| (oldest.ssrc, highest)));
         }
-        self.receivers.push(Receiver::new(ssrc, None, now));
-        self.receivers.len() - 1
+        self.receivers.push(receiver);
+        Some(self.receivers.len() - 1)
     }
 
     /// False: more padding than there is.
@@ -466,15 +521,16 @@ impl Loss {
         // What lies between two reports came in neither.
         let between = self.next.map_or(0, |next| feedback.first.wrapping_sub(next));
         let between = if between < 1_000 { u32::from(between) } else { 0 };
-        self.received += u32::from(feedback.received);
-        self.lost += u32::from(feedback.count.saturating_sub(feedback.received)) + between;
+        let lost = u32::from(feedback.count.saturating_sub(feedback.received)) + between;
+        self.received = self.received.saturating_add(feedback.received.into());
+        self.lost = self.lost.saturating_add(lost);
         self.next = Some(feedback.first.wrapping_add(feedback.count));
     }
 
     fn conclude(&mut self) {
-        let all = self.received + self.lost;
-        if all > 0 {
-            self.share = self.lost as f32 / all as f32;
+        let all = self.received as f32 + self.lost as f32;
+        if all > 0.0 {
+            self.share = self.lost as f32 / all;
         }
         (self.received, self.lost) = (0, 0);
     }
@@ -541,9 +597,8 @@ mod tests {
 
         /// What the relay has to send arrives, but for these: from the first on, counted.
         fn deliver(&mut self, lost: &[usize]) -> usize {
-            let mut sent = Vec::new();
-            let Pair { relay, news, now, .. } = self;
-            relay.flush(*now, &mut |packet| sent.push(packet.to_vec()), &mut |note| news.push(note));
+            let sent = self.sent();
+            let Pair { now, .. } = self;
             for (_, packet) in sent.iter().enumerate().filter(|(at, _)| !lost.contains(at)) {
                 if (192..224).contains(&packet[1]) {
                     assert!(self.browser.receive_reports(*now, packet, &mut |_| {}));
@@ -561,6 +616,23 @@ mod tests {
                 }
             }
             sent.len()
+        }
+
+        fn sent(&mut self) -> Vec<Vec<u8>> {
+            let mut sent = Vec::new();
+            let Pair { relay, news, now, .. } = self;
+            relay.flush(*now, &mut |packet| sent.push(packet.to_vec()), &mut |note| news.push(note));
+            sent
+        }
+
+        /// The number of a packet that the browser hears, if it does.
+        fn hear(&mut self, packet: &[u8]) -> Option<u64> {
+            let header = Header::parse(packet, &IDS).expect("well-formed");
+            let place = (!self.browser.knows(header.ssrc)).then_some(Some(CAMERA));
+            match self.browser.receive(self.now, &header, packet, place) {
+                Heard::Packet { number, .. } => Some(number),
+                Heard::NotAuthentic | Heard::Nothing => None,
+            }
         }
 
         /// What the browser has to say arrives.
@@ -637,12 +709,81 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_that_was_forgotten_goes_on_and_brings_nothing_of_before() {
+        let mut pair = Pair::new();
+        pair.write(20);
+        let before = pair.sent();
+        before.iter().for_each(|packet| assert!(pair.hear(packet).is_some()));
+        pair.browser.receivers.iter_mut().for_each(|receiver| receiver.place = None);
+        for ssrc in 100..100 + RECEIVERS_MAX as u32 {
+            pair.browser.remember(ssrc, pair.now + Duration::from_secs(1));
+        }
+        assert!(!pair.browser.knows(SLOT));
+        pair.write(2);
+        let after = pair.sent();
+        assert_eq!(pair.hear(&after[0]), Some(65_550));
+        before.iter().for_each(|packet| assert_eq!(pair.hear(packet), None, "a replay"));
+        assert_eq!(pair.hear(&after[1]), Some(65_551));
+        for ssrc in 1_000..1_000 + 2 * PAST_MAX as u32 {
+            if let Some(at) = pair.browser.remember(ssrc, pair.now) {
+                pair.browser.receivers[at].take(1, 0, pair.now);
+            }
+        }
+        assert_eq!((pair.browser.past.len(), pair.browser.receivers.len()), (PAST_MAX, RECEIVERS_MAX));
+    }
+
+    #[test]
+    fn an_old_copy_is_no_news_of_how_much_arrives() {
+        let mut pair = Pair::new();
+        pair.write(1);
+        let old = pair.sent().concat();
+        assert!(pair.hear(&old).is_some());
+        for transport in [20_000, 40_000] {
+            pair.relay.transport = transport;
+            pair.write(1);
+            assert_eq!(pair.deliver(&[]), 1);
+        }
+        assert_eq!(pair.hear(&old), None);
+        pair.pass(300);
+        pair.answer();
+        pair.write(1);
+        assert_eq!(pair.deliver(&[]), 1);
+        assert!(pair.browser.arrivals.due().is_some(), "the next one counts");
+    }
+
+    #[test]
+    fn reports_of_more_losses_than_can_be_counted_are_counted_as_many() {
+        let mut loss = Loss::default();
+        let all = rtcp::Feedback { first: 0, count: u16::MAX, received: 0 };
+        (0..200_000).for_each(|_| loss.note(&all));
+        loss.conclude();
+        assert!((loss.share - 1.0).abs() < f32::EPSILON);
+    }
+
+    #[test]
+    fn requests_fit_into_datagrams_however_much_is_missing() {
+        let mut pair = Pair::new();
+        let now = pair.now;
+        for layer in 0..6 {
+            let at = pair.browser.remember(100 + layer, now).expect("there is room");
+            let receiver = &mut pair.browser.receivers[at];
+            receiver.place = Some(Place { layer: layer as usize, ..CAMERA });
+            let lost_here_and_there = (0..18 * 128).filter(|number| number % 18 != 1);
+            lost_here_and_there.for_each(|number| assert!(receiver.take(number, 0, now)));
+        }
+        pair.pass(100);
+        let mut said = Vec::new();
+        pair.browser.flush(pair.now, &mut |packet| said.push(packet.len()), &mut |_| {});
+        assert!(said.len() > 1 && said.iter().all(|length| *length < 1_200), "{said:?}");
+    }
+
+    #[test]
     fn more_senders_than_are_remembered_push_out_those_that_stand_for_nothing() {
         let mut pair = Pair::new();
         pair.write(1);
         pair.deliver(&[]);
         for ssrc in 100..100 + 2 * RECEIVERS_MAX as u32 {
-            pair.browser.remember(ssrc, pair.now);
+            assert!(pair.browser.remember(ssrc, pair.now).is_some());
         }
         assert_eq!(pair.browser.receivers.len(), RECEIVERS_MAX);
         assert!(pair.browser.knows(SLOT));

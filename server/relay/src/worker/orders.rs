@@ -121,7 +121,10 @@ impl Worker<'_> {
             (member.row, member.weight) = (at, weight);
             if is_new_epoch || left != space {
                 // Whoever could not listen before is not told of it now.
-                member.feeds.iter_mut().flatten().for_each(|sending| sending.recent.forget());
+                for sending in member.feeds.iter_mut().flatten() {
+                    sending.recent.forget();
+                    sending.closed = true;
+                }
             }
             if left != space
                 && let Some(speakers) =
@@ -177,11 +180,13 @@ impl Worker<'_> {
         let is_open =
             |feed: Feed| group.permits.closed(member.row, feed).is_some_and(|closed| closed.is_empty());
         for feed in Feed::ALL {
-            if !is_open(feed)
-                && let Some(sending) = &mut member.feeds[feed.index()]
-            {
+            let Some(sending) = &mut member.feeds[feed.index()] else { continue };
+            if !is_open(feed) {
+                sending.closed = true;
                 sending.layers.forget();
                 sending.recent.forget();
+            } else if std::mem::take(&mut sending.closed) {
+                member.peer.begin(feed);
             }
         }
         if !is_open(Feed::Microphone) {
@@ -354,6 +359,7 @@ impl Worker<'_> {
                         layers: Layers::new(count),
                         routes: Vec::new(),
                         recent: Recent::default(),
+                        closed: true,
                         budget: feed.budget(now),
                     })
                 }
