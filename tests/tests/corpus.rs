@@ -43,6 +43,16 @@ fn every_stream_of_the_corpus_falls_into_the_same_frames() {
     replay("frames", hearth_relay::fuzz::frames);
 }
 
+#[test]
+fn every_report_of_the_corpus_says_no_more_than_it_is_long() {
+    replay("reports", hearth_relay::fuzz::reports);
+}
+
+#[test]
+fn every_session_of_the_corpus_seals_no_number_twice_and_forgets_what_it_must() {
+    replay("session", hearth_relay::fuzz::session);
+}
+
 /// Runs each file, and tells which one breaks.
 fn replay(target: &str, run: fn(&[u8])) {
     struct Running(String);

@@ -1,5 +1,8 @@
 //! What strangers' bytes reach first, each part by itself, for fuzzing. Where a part breaks its word, it panics.
 
+mod reports;
+mod session;
+
 use std::{
     collections::BTreeSet,
     io::{self, ErrorKind, Write},
@@ -19,6 +22,9 @@ use crate::{
     slot::{Filling, Slot},
     tcp::frame::{Decoder, FRAME_MAX, Queue},
 };
+
+pub use reports::reports;
+pub use session::session;
 
 /// The bytes as a row of choices; when they are used up, all are zero.
 struct Choices<'a>(&'a [u8]);

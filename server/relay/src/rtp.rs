@@ -9,10 +9,10 @@ mod arrivals;
 pub mod header;
 mod receiver;
 mod repairs;
-mod rtcp;
+pub mod rtcp;
 mod sender;
 mod session;
-mod srtp;
+pub mod srtp;
 pub mod vp8;
 
 pub use header::{Header, Ids};
