@@ -7,6 +7,7 @@
 
 mod arrivals;
 pub mod header;
+mod loss;
 mod receiver;
 mod repairs;
 pub mod rtcp;
