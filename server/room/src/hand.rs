@@ -1,7 +1,9 @@
 //! Raised hands. The server stamps the order; a client's clock decides nothing.
 
+use std::collections::BTreeMap;
+
 use hearth_forwarding::Subject;
-use hearth_protocol::HandKind;
+use hearth_protocol::{HandKind, Millis};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +16,9 @@ pub(crate) struct Raised {
 /// First come, first served, until a facilitator orders it by hand. Nobody stands in it twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Hands(pub Vec<Raised>);
+
+/// Of those who are there.
+pub(crate) type Places = BTreeMap<Subject, hearth_protocol::Hand>;
 
 impl Hands {
     /// Raising twice keeps the place; the kind is the latest. Whether it is a new one.
@@ -39,11 +44,12 @@ impl Hands {
         });
     }
 
-    /// The place is counted among those who are there: who dropped comes back to the old one, and until then has left no gap.
-    pub fn of(&self, subject: Subject, is_there: impl Fn(Subject) -> bool) -> Option<hearth_protocol::Hand> {
-        let mut there = self.0.iter().filter(|hand| is_there(hand.subject));
-        let (at, hand) = there.by_ref().enumerate().find(|(_, hand)| hand.subject == subject)?;
-        let place = u32::try_from(at).unwrap_or(u32::MAX).saturating_add(1);
-        Some(hearth_protocol::Hand { kind: hand.kind, place, since: hearth_protocol::Millis(hand.since) })
+    /// Places are counted among those who are there: who dropped comes back to the old one, and until then has left no gap.
+    pub fn places(&self, is_there: impl Fn(Subject) -> bool) -> Places {
+        let there = self.0.iter().filter(|hand| is_there(hand.subject));
+        let place = |(place, hand): (u32, &Raised)| {
+            (hand.subject, hearth_protocol::Hand { kind: hand.kind, place, since: Millis(hand.since) })
+        };
+        (1..).zip(there).map(place).collect()
     }
 }

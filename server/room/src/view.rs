@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use hearth_forwarding::{ForwardingTable, Reasons, Source, Subject};
 use hearth_protocol::{
     AsideId, Away, Change, Denied, Desk, Frozen, GateReasons, Hold, Millis, OpenSources, Participant,
-    ParticipantGates, Reason, Removed, Role, RoomState, RoomView, Speaker, You,
+    ParticipantGates, ParticipantId, Reason, Removed, Role, RoomState, RoomView, Speaker, You,
 };
 
 use crate::aside::ROOM;
+use crate::hand::Places;
 use crate::seat::{Place, Seat, participant, spoken};
 use crate::{ConnectionId, Effects, Room, Tell, Words, alias};
 
@@ -32,6 +33,29 @@ struct Shared {
     floor: hearth_protocol::Floor,
 }
 
+/// What has changed of it: those gone, those new or changed, and the rest.
+#[derive(Clone, Debug, Default)]
+struct News {
+    gone: Vec<ParticipantId>,
+    rows: Vec<Participant>,
+    room: Option<Box<RoomState>>,
+    floor: Option<hearth_protocol::Floor>,
+}
+
+impl News {
+    /// In words; `own` stands for its row, or joins the others in its place.
+    fn changes(&self, own: Option<&Participant>) -> Vec<Change> {
+        let at = own.map(|own| self.rows.partition_point(|one| one.id < own.id));
+        let (before, after) = self.rows.split_at(at.unwrap_or(0));
+        let after = after.iter().skip_while(|one| own.is_some_and(|own| own.id == one.id));
+        let rows = before.iter().chain(own).chain(after).cloned().map(Change::Participant);
+        let gone = self.gone.iter().map(|id| Change::Left { participant: *id });
+        let room = self.room.iter().cloned().map(Change::Room);
+        let floor = self.floor.iter().cloned().map(Change::Floor);
+        gone.chain(rows).chain(room).chain(floor).collect()
+    }
+}
+
 impl Told {
     /// The relay starts with an empty table.
     pub fn before_anything() -> Told {
@@ -47,17 +71,21 @@ impl Room {
     /// Tells everyone with a seat what is new to them.
     pub(crate) fn tell_views(&mut self, out: &mut Effects) {
         let hearing: Vec<(ConnectionId, Subject)> = self.hearing().collect();
-        let shared = self.shared();
+        let hands = self.floor.hands.places(|subject| self.is_there(subject));
+        let shared = self.shared(&hands);
         let facilitated = self.seats.values().any(|seat| seat.is_connected() && seat.role.is_facilitator());
         let desk = facilitated.then(|| self.desk());
         let before = std::mem::take(&mut self.told);
-        let changes = before.shared.as_ref().map(|old| shared.changes_since(old)).unwrap_or_default();
+        let news = before.shared.as_ref().map(|old| shared.news_since(old)).unwrap_or_default();
+        // The same for all who see nobody's hand but their own: in a large audience this is most of the work.
+        let queue = self.definition.policy.private_queue;
+        let unseen = before.shared.as_ref().filter(|_| queue).map(|old| shared.unseen_since(old));
         let desk_changed = desk != before.desk;
         let mut yous = BTreeMap::new();
         for (connection, subject) in hearing {
             let Some(seat) = self.seats.get(&subject) else { continue };
-            let you = self.you(subject, seat);
-            let sees_all = seat.role.is_facilitator() || !self.definition.policy.private_queue;
+            let you = self.you(subject, seat, &hands);
+            let sees_all = seat.role.is_facilitator() || !queue;
             let desk = desk.as_ref().filter(|_| seat.role.is_facilitator());
             let words = match before.you.get(&connection) {
                 None => {
@@ -65,11 +93,11 @@ impl Room {
                     Some(Words::Snapshot(Box::new(view)))
                 }
                 Some(old) => {
-                    let mut changes = if sees_all {
-                        changes.clone()
-                    } else {
-                        let old = before.shared.as_ref().unwrap_or(&shared);
-                        shared.as_seen_by(subject).changes_since(&old.as_seen_by(subject))
+                    let mut changes = match (&unseen, &before.shared) {
+                        (Some(unseen), Some(old)) if !sees_all => {
+                            unseen.changes(shared.own_news(old, subject))
+                        }
+                        (Some(_) | None, Some(_) | None) => news.changes(None),
                     };
                     if *old != you {
                         changes.push(Change::You(Box::new(you.clone())));
@@ -102,16 +130,16 @@ impl Room {
         self.told.you.remove(&connection);
     }
 
-    fn shared(&self) -> Shared {
+    fn shared(&self, hands: &Places) -> Shared {
         let present = self.seats.iter().filter(|(subject, _)| self.is_there(**subject));
         Shared {
-            participants: present.map(|(subject, seat)| self.participant(*subject, seat)).collect(),
+            participants: present.map(|(subject, seat)| self.participant(*subject, seat, hands)).collect(),
             room: self.room_state(),
             floor: self.floor_view(),
         }
     }
 
-    fn participant(&self, subject: Subject, seat: &Seat) -> Participant {
+    fn participant(&self, subject: Subject, seat: &Seat, hands: &Places) -> Participant {
         let device = self.device_of(subject);
         let gates = self.device_seat(subject).unwrap_or(seat).gates;
         let open = |source: Source| gates[source.index()].reasons().is_empty();
@@ -125,7 +153,7 @@ impl Room {
                 camera: open(Source::Camera),
                 screen: open(Source::Screen),
             },
-            hand: self.hand(subject),
+            hand: hands.get(&subject).cloned(),
             title: title(seat),
             helper: self.helpers.contains(&subject),
             aside: (seat.space != ROOM).then_some(AsideId(u32::from(seat.space.0))),
@@ -133,10 +161,6 @@ impl Room {
             goal: self.shared_goal(subject),
             takes_feedback: self.takes_feedback_now(subject),
         }
-    }
-
-    fn hand(&self, subject: Subject) -> Option<hearth_protocol::Hand> {
-        self.floor.hands.of(subject, |subject| self.is_there(subject))
     }
 
     /// Whoever dropped and whoever left look the same: not there.
@@ -207,13 +231,13 @@ impl Room {
         }
     }
 
-    fn you(&self, subject: Subject, seat: &Seat) -> You {
+    fn you(&self, subject: Subject, seat: &Seat, hands: &Places) -> You {
         You {
             participant: participant(subject),
             media_generation: seat.generation.0,
             publish: Source::ALL.into_iter().filter(|source| seat.may_publish(*source)).map(spoken).collect(),
             gates: gate_reasons(seat),
-            hand: self.hand(subject),
+            hand: hands.get(&subject).cloned(),
             lead_offered: self.is_lead_offered(subject),
             open_on_turn: seat.open_on_turn,
             asked_until: seat.asked_until.map(Millis),
@@ -285,28 +309,41 @@ impl Room {
 }
 
 impl Shared {
-    fn changes_since(&self, old: &Shared) -> Vec<Change> {
-        let mut changes = Vec::new();
+    fn news_since(&self, old: &Shared) -> News {
         if self == old {
-            return changes;
+            return News::default();
         }
-        // Both are sorted by id: those gone, then those new or changed.
-        let ids =
-            |shared: &[Participant], id| shared.binary_search_by_key(&id, |one: &Participant| one.id).ok();
-        let gone = old.participants.iter().filter(|one| ids(&self.participants, one.id).is_none());
-        changes.extend(gone.map(|one| Change::Left { participant: one.id }));
-        let news = self
-            .participants
-            .iter()
-            .filter(|one| ids(&old.participants, one.id).is_none_or(|at| old.participants[at] != **one));
-        changes.extend(news.cloned().map(Change::Participant));
-        if self.room != old.room {
-            changes.push(Change::Room(Box::new(self.room.clone())));
+        // Both are sorted by id.
+        let gone = old.participants.iter().filter(|one| self.row(one.id).is_none());
+        let rows = self.participants.iter().filter(|one| old.row(one.id) != Some(one));
+        News {
+            gone: gone.map(|one| one.id).collect(),
+            rows: rows.cloned().collect(),
+            room: (self.room != old.room).then(|| Box::new(self.room.clone())),
+            floor: (self.floor != old.floor).then(|| self.floor.clone()),
         }
-        if self.floor != old.floor {
-            changes.push(Change::Floor(self.floor.clone()));
-        }
-        changes
+    }
+
+    /// For who sees nobody's hand.
+    fn unseen_since(&self, old: &Shared) -> News {
+        self.without_hands().news_since(&old.without_hands())
+    }
+
+    /// One's own row, with one's own hand, if it is not as it was.
+    fn own_news(&self, old: &Shared, subject: Subject) -> Option<&Participant> {
+        let id = participant(subject);
+        self.row(id).filter(|own| old.row(id) != Some(own))
+    }
+
+    fn row(&self, id: ParticipantId) -> Option<&Participant> {
+        let at = self.participants.binary_search_by_key(&id, |one| one.id).ok()?;
+        self.participants.get(at)
+    }
+
+    fn without_hands(&self) -> Shared {
+        let mut seen = self.clone();
+        seen.participants.iter_mut().for_each(|one| one.hand = None);
+        seen
     }
 
     /// With a private queue nobody sees a hand but their own.
