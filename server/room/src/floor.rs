@@ -34,10 +34,13 @@ impl Floor {
         Floor { mode, before: mode, grants: Vec::new(), hands: Hands::default(), round: None }
     }
 
-    pub fn is_holder(&self, subject: Subject) -> bool {
-        let granted = self.grants.iter().any(|grant| grant.subject == subject);
+    pub fn holders(&self) -> impl Iterator<Item = Subject> {
         let turn = self.round.as_ref().and_then(|round| round.turn.as_ref());
-        granted || turn.is_some_and(|turn| turn.subject == subject)
+        self.grants.iter().map(|grant| grant.subject).chain(turn.map(|turn| turn.subject))
+    }
+
+    pub fn is_holder(&self, subject: Subject) -> bool {
+        self.holders().any(|holder| holder == subject)
     }
 
     /// Ends every grant and any round.
