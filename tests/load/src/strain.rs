@@ -270,10 +270,10 @@ impl Turn {
     }
 }
 
-/// Who stays in the meeting speaks and is seen by all; in other rooms there are no pictures.
+/// In the meeting all speak, and who stays is seen; in other rooms the first one speaks.
 fn shape(room: usize, seat: usize) -> Shape {
-    let cameras = if room < ROOMS { STAY } else { 0 };
-    let (people, speakers, camera_packets) = (SEATS, None, 100);
+    let (speakers, cameras) = if room < ROOMS { (None, STAY) } else { (Some(1), 0) };
+    let (people, camera_packets) = (SEATS, 100);
     Scenario { rooms: 1, people, speakers, cameras, camera_packets, simulcast: false }.shape(seat)
 }
 

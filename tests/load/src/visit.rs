@@ -27,7 +27,9 @@ pub async fn with_media(
     let came = until_connected(&[connected]).await;
     let took = begin.elapsed();
     if came.is_ok() {
-        line.open(Source::Microphone).await?;
+        if shape.microphone {
+            line.open(Source::Microphone).await?;
+        }
         tokio::time::sleep(stay).await;
     }
     crowd.leave(number);
