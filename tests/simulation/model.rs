@@ -56,6 +56,8 @@ pub struct Model {
     /// Removed and taken back, or sent back to wait: these come in by a facilitator alone.
     pub undone: BTreeSet<String>,
     pub denied: BTreeSet<String>,
+    /// Whose tickets were taken back.
+    pub revoked: BTreeSet<String>,
     /// The knocks that were denied.
     pub denials: BTreeMap<u32, String>,
     /// Who left or was given up, and how and when.
@@ -136,6 +138,7 @@ impl Model {
             removed: BTreeSet::new(),
             undone: BTreeSet::new(),
             denied: BTreeSet::new(),
+            revoked: BTreeSet::new(),
             denials: BTreeMap::new(),
             gone: BTreeMap::new(),
             lock: None,

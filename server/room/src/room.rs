@@ -52,6 +52,8 @@ pub struct Room {
     pub(crate) spent: BTreeMap<(String, String), u32>,
     /// Denied and removed subjects.
     pub(crate) denied: BTreeSet<String>,
+    /// Those of them whose tickets their issuer has taken back: nobody in the room undoes that.
+    pub(crate) revoked: BTreeSet<String>,
     pub(crate) denials: BTreeMap<KnockId, Denial>,
     /// Who passes while the room is locked.
     pub(crate) lock: Option<BTreeSet<String>>,
@@ -120,6 +122,7 @@ impl Room {
             knocks_seen: Vec::new(),
             spent: spent.collect(),
             denied: legacy.denied,
+            revoked: BTreeSet::new(),
             denials: BTreeMap::new(),
             lock: None,
             consent_window: None,

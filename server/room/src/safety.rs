@@ -189,8 +189,9 @@ impl Room {
         actor: Subject,
         subject: Subject,
     ) -> Result<(), RefusalCode> {
-        let seat = self.seats.get_mut(&subject).filter(|seat| seat.is_removed());
-        let seat = seat.ok_or(RefusalCode::NotFound)?;
+        let revoked = &self.revoked;
+        let undoable = |seat: &&mut Seat| seat.is_removed() && !revoked.contains(&seat.sub);
+        let seat = self.seats.get_mut(&subject).filter(undoable).ok_or(RefusalCode::NotFound)?;
         seat.by_admission = true;
         seat.place = Place::Gone { how: hearth_protocol::AwayHow::Left, since: self.now };
         let sub = seat.sub.clone();
@@ -269,8 +270,10 @@ impl Room {
         self.standing(actor).is_helper() && !member
     }
 
-    /// A ticket taken back by its issuer is a removal.
+    /// A ticket taken back by its issuer is a removal that nobody in the room undoes.
     pub(crate) fn revoke_subject(&mut self, out: &mut Effects, sub: &str) {
+        self.revoked.insert(sub.to_owned());
+        out.durable = true;
         if let Some(subject) = self.subjects.get(sub).copied() {
             // Whoever is removed already stays so.
             let device = self.remove(out, None, subject).ok().flatten();
@@ -283,7 +286,6 @@ impl Room {
         if self.denied.insert(sub.to_owned()) || self.denials.len() < denials {
             self.record(out, None, Act::Removed { subject: sub.to_owned() });
         }
-        out.durable = true;
         if let Some(connection) = self.forget_knock_of(sub) {
             out.bye(connection, bye::not_now());
         }

@@ -39,6 +39,8 @@ pub struct Snapshot {
     /// Issuer, id, and until when it is remembered.
     spent: Vec<(String, String, u32)>,
     denied: BTreeSet<String>,
+    #[serde(default)]
+    revoked: BTreeSet<String>,
     denials: Vec<(KnockId, Denial)>,
     lock: Option<BTreeSet<String>>,
     consent_window: Option<Window>,
@@ -101,6 +103,7 @@ impl Room {
             knocks_seen: _,
             spent,
             denied,
+            revoked,
             denials,
             lock,
             consent_window,
@@ -144,6 +147,7 @@ impl Room {
             knocks_version: *knocks_version,
             spent: spent.iter().map(|((issuer, id), at)| (issuer.clone(), id.clone(), *at)).collect(),
             denied: denied.clone(),
+            revoked: revoked.clone(),
             denials: denials.iter().map(|(id, denial)| (*id, kept_denial(denial))).collect(),
             lock: lock.clone(),
             consent_window: consent_window.clone(),
@@ -184,6 +188,7 @@ impl Room {
             knocks_version: snapshot.knocks_version,
             spent: snapshot.spent.into_iter().map(|(issuer, id, at)| ((issuer, id), at)).collect(),
             denied: snapshot.denied,
+            revoked: snapshot.revoked,
             denials: snapshot.denials.into_iter().collect(),
             lock: snapshot.lock,
             // For other rules there is no time left: whoever did not agree to these is barred.

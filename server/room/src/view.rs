@@ -266,7 +266,7 @@ impl Room {
                 .collect(),
             away: self.seats.iter().filter_map(|(subject, seat)| self.away(*subject, seat)).collect(),
             removed: (self.seats.iter())
-                .filter(|(_, seat)| seat.is_removed())
+                .filter(|(_, seat)| seat.is_removed() && !self.revoked.contains(&seat.sub))
                 .map(|(subject, seat)| Removed {
                     participant: participant(*subject),
                     alias: seat.alias.shown(*subject),

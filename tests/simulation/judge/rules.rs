@@ -61,6 +61,7 @@ impl Judge {
     ) -> Result<(), Broken> {
         let number = self.model.numbers.get(subject).copied();
         let removed = self.model.removed.contains(subject);
+        self.model.revoked.insert(subject.to_owned());
         match number {
             Some(_) if removed => Ok(()),
             Some(number) => {

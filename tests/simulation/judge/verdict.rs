@@ -234,8 +234,9 @@ impl Judge {
                 self.verdict_remove(verdict, seat, *participant);
             }
             Request::UndoRemoval { participant } => {
-                let removed =
-                    model.subject_of(participant.0).is_some_and(|subject| model.removed.contains(subject));
+                let removed = model.subject_of(participant.0).is_some_and(|subject| {
+                    model.removed.contains(subject) && !model.revoked.contains(subject)
+                });
                 verdict
                     .refuse(!removed, RefusalCode::NotFound)
                     .may_refuse(!removed, RefusalCode::NotPossible);

@@ -144,8 +144,11 @@ impl Judge {
         let apart = desk.kept_apart.iter().map(|pair| (pair.one.0, pair.other.0));
         law!(apart.eq(model.spaces.apart.iter().copied()), "views", "kept apart: {:?}", desk.kept_apart)?;
         let said: BTreeSet<u32> = desk.removed.iter().map(|removed| removed.participant.0).collect();
-        let meant: BTreeSet<u32> =
-            model.removed.iter().filter_map(|subject| model.numbers.get(subject).copied()).collect();
+        let meant: BTreeSet<u32> = model
+            .removed
+            .difference(&model.revoked)
+            .filter_map(|subject| model.numbers.get(subject).copied())
+            .collect();
         law!(said == meant, "views", "removed: {said:?}, but {meant:?}")?;
         law!(
             desk.seats as usize == model.counted(),

@@ -240,6 +240,24 @@ fn a_revoked_ticket_is_a_removal() {
 }
 
 #[test]
+fn what_its_issuer_took_back_nobody_in_the_room_gives_again() {
+    let mut m = Meeting::seated(&["ann", "eve"]);
+    let (ann, eve) = (m.id("ann"), m.id("eve"));
+    m.apply(Command::Revoke { subject: "ann".to_owned() });
+    // Also of whom a facilitator has removed before.
+    m.ok("fay", Request::Remove { participant: eve });
+    m.apply(Command::Revoke { subject: "eve".to_owned() });
+    let mut m = m.restarted(true);
+    m.returns("fay", None);
+    assert_eq!(m.view("fay").desk.as_ref().expect("a desk").removed, []);
+    for (name, participant) in [("ann", ann), ("eve", eve)] {
+        m.refused("fay", Request::UndoRemoval { participant }, RefusalCode::NotFound);
+        m.knocks(name, Role::Member);
+        assert_eq!(m.bye(name), Some(ByeReason::NotNow), "{name}");
+    }
+}
+
+#[test]
 fn the_next_session_inherits_who_was_denied_and_which_tickets_are_spent() {
     let mut m = Meeting::seated(&["ann"]);
     m.ok("fay", Request::Remove { participant: m.id("ann") });
