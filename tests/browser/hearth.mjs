@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 
 const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../../target', import.meta.url));
 export const binary = process.env.HEARTH_BINARY ?? `${target}/debug/hearth`;
+/** The same with a bug to plant, which the program itself has no way in for. */
+const fragile = `${target}/debug/fragile`;
 
 export class Hearth {
   #process;
@@ -19,14 +21,23 @@ export class Hearth {
 
   /** `port`: where pages of an earlier one look for it. */
   static async start(extra = [], env = {}, port = '0') {
-    if (!existsSync(binary)) throw new Error(`${binary} is not built: run \`cargo build -p hearth\` first`);
+    return Hearth.#run(binary, ['dev', '--json', '--http-port', port, '--media-port', '0', ...extra], env);
+  }
+
+  /** One whose relay can be broken. */
+  static startFragile() {
+    return Hearth.#run(fragile, [], {});
+  }
+
+  static async #run(program, given, env) {
+    if (!existsSync(program)) throw new Error(`${program} is not built: run \`cargo test --workspace --no-run\` first`);
     const hearth = new Hearth();
-    await hearth.#start(extra, env, port);
+    await hearth.#start(program, given, env);
     return hearth;
   }
 
-  async #start(extra, env, port) {
-    this.#process = spawn(binary, ['dev', '--json', '--http-port', port, '--media-port', '0', ...extra], {
+  async #start(program, given, env) {
+    this.#process = spawn(program, given, {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -52,6 +63,11 @@ export class Hearth {
   /** Does not answer anybody until it goes on. */
   halt() {
     this.#process.kill('SIGSTOP');
+  }
+
+  /** Of one that was started fragile: the relay's worker panics, as if it had a bug. */
+  breakWorker() {
+    this.#process.kill('SIGUSR1');
   }
 
   goOn() {
