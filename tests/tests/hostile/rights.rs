@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hearth_protocol::{ParticipantId, RefusalCode, Request, Role, RoomState, RoomView, Source, ThawStep};
+use hearth_simulation::{Right, right_to};
 use hearth_tests::{group::until, signalling::Client};
 use serde_json::Value;
 
@@ -155,7 +156,7 @@ async fn ending_at_once_needs_the_word() {
 
 /// By their names on the wire, aimed at this victim.
 fn requests_of_facilitators(victim: ParticipantId) -> BTreeMap<String, Request> {
-    samples(victim).filter(|(_, request)| is_of_facilitators(request)).collect()
+    samples(victim).filter(|(_, request)| right_to(request) != Right::Everyone).collect()
 }
 
 fn samples(victim: ParticipantId) -> impl Iterator<Item = (String, Request)> {
@@ -171,39 +172,11 @@ fn samples(victim: ParticipantId) -> impl Iterator<Item = (String, Request)> {
 }
 
 fn is_lent_to_helpers(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::Grant { .. }
-            | Request::Revoke { .. }
-            | Request::RoundStart { .. }
-            | Request::RoundExtend { .. }
-            | Request::RoundSkip
-            | Request::RoundEnd
-            | Request::RoundSuspendStop
-            | Request::StartTimer { .. }
-            | Request::StopTimer
-            | Request::SetGate { open: false, .. }
-            | Request::GateAll { .. }
-    )
+    matches!(right_to(request), Right::Helpers | Right::PeerLeadsAndHelpers)
 }
 
 fn is_of_peer_leads(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::Grant { .. }
-            | Request::Revoke { .. }
-            | Request::RoundStart { .. }
-            | Request::RoundExtend { .. }
-            | Request::RoundSkip
-            | Request::RoundEnd
-            | Request::RoundSuspendStop
-            | Request::StepTo { .. }
-            | Request::Freeze
-            | Request::ResumeRoom
-            | Request::SetGate { open: false, .. }
-            | Request::GateAll { .. }
-            | Request::SendToWaiting { .. }
-    )
+    matches!(right_to(request), Right::PeerLeads | Right::PeerLeadsAndHelpers)
 }
 
 /// What somebody who only receives may not do, over their own seat.
@@ -218,90 +191,4 @@ fn sends_something(request: &Request) -> bool {
             | Request::AnswerScale { .. }
             | Request::Rate { .. }
     )
-}
-
-fn is_of_facilitators(request: &Request) -> bool {
-    match request {
-        Request::Admit { .. }
-        | Request::Deny { .. }
-        | Request::UndoDenial { .. }
-        | Request::SendToWaiting { .. }
-        | Request::AdmitAll { .. }
-        | Request::SetGate { .. }
-        | Request::GateAll { .. }
-        | Request::AskToUnmute { .. }
-        | Request::SetFloor { .. }
-        | Request::Grant { .. }
-        | Request::Revoke { .. }
-        | Request::LowerHandOf { .. }
-        | Request::OrderHands { .. }
-        | Request::RoundStart { .. }
-        | Request::RoundExtend { .. }
-        | Request::RoundSkip
-        | Request::RoundEnd
-        | Request::Lock { .. }
-        | Request::Freeze
-        | Request::Thaw { .. }
-        | Request::Remove { .. }
-        | Request::UndoRemoval { .. }
-        | Request::ResumeRoom
-        | Request::HandOver { .. }
-        | Request::TakeLead
-        | Request::End { .. }
-        | Request::CancelEnd
-        | Request::OpenAsides { .. }
-        | Request::OpenCrisisAside { .. }
-        | Request::Move { .. }
-        | Request::Recall { .. }
-        | Request::KeepApart { .. }
-        | Request::StepTo { .. }
-        | Request::Override { .. }
-        | Request::ChangeFormat { .. }
-        | Request::ImportFormat { .. }
-        | Request::ExportFormat
-        | Request::SetCeiling { .. }
-        | Request::LendHelper { .. }
-        | Request::ShowPrompt { .. }
-        | Request::StartTimer { .. }
-        | Request::StopTimer
-        | Request::OpenScale { .. }
-        | Request::CloseScale
-        | Request::CareMoment { .. }
-        | Request::AttestAttendance
-        | Request::CorrectAttendance { .. }
-        | Request::AnswerSignal { .. }
-        | Request::Breach { .. }
-        | Request::Break { .. }
-        | Request::EndBreak
-        | Request::RoundSuspendStop
-        | Request::EndNow { .. } => true,
-        Request::AcceptGroundRules { .. }
-        | Request::SetOwn { .. }
-        | Request::OpenOnTurn { .. }
-        | Request::RaiseHand { .. }
-        | Request::LowerHand
-        | Request::React { .. }
-        | Request::Yield
-        | Request::Pass
-        | Request::Defer
-        | Request::Leave
-        | Request::SetLevel { .. }
-        | Request::Distress
-        | Request::NotAlone { .. }
-        | Request::Say { .. }
-        | Request::SayTurn { .. }
-        | Request::Unsay { .. }
-        | Request::AnswerScale { .. }
-        | Request::Milestone { .. }
-        | Request::SetGoal { .. }
-        | Request::TakeFeedback { .. }
-        | Request::GiveFeedback { .. }
-        | Request::Rate { .. }
-        | Request::Export
-        | Request::ShareDevice { .. }
-        | Request::UnshareDevice { .. }
-        | Request::Offer(_)
-        | Request::View { .. }
-        | Request::RenewMedia => false,
-    }
 }
