@@ -143,7 +143,7 @@ struct Shared {
     sent_in_phase: AtomicU64,
     phase: AtomicU32,
     received: Mutex<Received>,
-    keys: Arc<OnceLock<Keys>>,
+    keys: OnceLock<Keys>,
     /// As they came, since the client was told to keep them.
     kept: Mutex<Option<Vec<Vec<u8>>>>,
 }

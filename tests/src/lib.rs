@@ -3,6 +3,7 @@
 pub mod chance;
 pub mod generator;
 pub mod group;
+pub mod hand;
 pub mod kill;
 pub mod participant;
 pub mod signalling;

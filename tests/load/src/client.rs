@@ -244,11 +244,8 @@ impl Client {
                 Output::Event(_) => {}
             }
         };
-        if let Some(material) = keys::take()
-            && let Some([client, server]) = Master::both(&material.bytes, material.profile)
-        {
-            let (ours, theirs) = if material.active { (client, server) } else { (server, client) };
-            self.link = Some(Link { ours: Seal::from(&ours), theirs: Seal::from(&theirs), reports: 0 });
+        if let Some([ours, theirs]) = keys::take().and_then(|material| material.seals()) {
+            self.link = Some(Link { ours, theirs, reports: 0 });
         }
         if connected && self.link.is_some() {
             self.name_streams();

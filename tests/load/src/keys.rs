@@ -10,6 +10,8 @@ use str0m::{
     },
 };
 
+use crate::srtp::{Master, Seal};
+
 /// Keying material as RFC 5764 lays it out.
 #[derive(Clone, Debug)]
 pub struct Material {
@@ -17,6 +19,15 @@ pub struct Material {
     pub profile: SrtpProfile,
     /// This side was the client.
     pub active: bool,
+}
+
+impl Material {
+    /// What this side seals with, and the other. None: not AES-GCM.
+    pub fn seals(&self) -> Option<[Seal; 2]> {
+        let [client, server] = Master::both(&self.bytes, self.profile)?;
+        let (ours, theirs) = if self.active { (client, server) } else { (server, client) };
+        Some([Seal::from(&ours), Seal::from(&theirs)])
+    }
 }
 
 /// The usual cryptography, overheard.

@@ -99,12 +99,18 @@ impl Seal {
 
     /// The same with the packet that begins at `start`, behind others.
     pub fn seal_from(&self, bytes: &mut Vec<u8>, start: usize, index: u32) {
-        let packet = &mut bytes[start..];
-        let Some(header) = header_length(packet) else { return };
+        let Some(header) = header_length(&bytes[start..]) else { return };
+        let tag = self.seal_behind(header, &mut bytes[start..], index);
+        bytes.extend_from_slice(&tag);
+    }
+
+    /// Seals a packet in place of which so many bytes, at least 12, stay in the clear, be they a header or not. The tag goes behind it.
+    pub fn seal_behind(&self, header: usize, packet: &mut [u8], index: u32) -> [u8; TAG] {
         let nonce = self.rtp_nonce(packet, index >> 16);
         let (header, payload) = packet.split_at_mut(header);
         let tag = self.rtp.seal_in_place_separate_tag(nonce, Aad::from(&*header), payload);
-        bytes.extend_from_slice(tag.expect("a packet is short enough for AES-GCM").as_ref());
+        let tag = tag.expect("a packet is short enough for AES-GCM");
+        tag.as_ref().try_into().expect("the tag of AES-GCM")
     }
 
     /// Opens an RTP packet in place: its payload. None: not sealed by this.

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use hearth_load::keys;
 use hearth_protocol::{Source, TrackLabel};
 use str0m::{
     Candidate, Event, Input, Output, Rtc,
@@ -18,7 +19,7 @@ use str0m::{
 };
 
 use super::{
-    CAMERA, MICROPHONE, Offering, Order, Pace, Shape, Shared, Stamp, now_us, payload, seal, stream::Stream,
+    CAMERA, Keys, MICROPHONE, Offering, Order, Pace, Shape, Shared, Stamp, now_us, payload, stream::Stream,
 };
 
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl Client {
         let local = socket.local_addr()?;
         let shared = Arc::<Shared>::default();
         let mut rtc = Rtc::builder()
-            .set_crypto_provider(Arc::new(seal::provider(shared.keys.clone())))
+            .set_crypto_provider(keys::provider())
             .set_rtp_mode(true)
             .clear_codecs()
             .enable_opus(true, red > 0)
@@ -128,13 +129,20 @@ impl Client {
             self.receive(&mut buffer, wait.clamp(Duration::from_micros(200), Duration::from_millis(5)));
         }
         self.shared.ended.store(true, Ordering::Release);
+        // Whoever means ill does not end with the connection: what is made by hand is sent on, and what arrives is kept.
+        while !self.shared.stop.load(Ordering::Acquire) {
+            while let Ok(order) = orders.try_recv() {
+                self.obey(order);
+            }
+            self.receive(&mut buffer, Duration::from_millis(5));
+        }
     }
 
     /// Sends what is to be sent and returns the time of the next timeout.
     fn drain(&mut self) -> Option<Instant> {
-        loop {
+        let wake = loop {
             match self.rtc.poll_output().ok()? {
-                Output::Timeout(at) => return Some(at),
+                Output::Timeout(at) => break at,
                 Output::Transmit(datagram) => {
                     self.remote = Some(datagram.destination);
                     if is_media(&datagram.contents) && self.is_lost(self.lose.1) {
@@ -145,7 +153,11 @@ impl Client {
                 }
                 Output::Event(event) => self.note(event),
             }
+        };
+        if let Some(keys) = keys::take().and_then(|material| Keys::of(&material)) {
+            self.shared.keys.get_or_init(|| keys);
         }
+        Some(wake)
     }
 
     fn receive(&mut self, buffer: &mut [u8], wait: Duration) {

@@ -14,6 +14,7 @@ mod level;
 mod mute;
 mod packets;
 mod removal;
+mod revocation;
 mod rights;
 mod scene;
 mod secrets;

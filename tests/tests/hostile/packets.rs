@@ -7,6 +7,7 @@ use hearth_protocol::{RefusalCode, Request, Role, Source};
 use hearth_tests::{
     generator::{CAMERA, Generator, MICROPHONE, Pace, Shape},
     group::{Person, until},
+    hand::{forged, payload_type},
     participant::Participant,
 };
 
@@ -93,7 +94,7 @@ async fn a_forged_packet_takes_nobodys_simulcast_layer() {
     until("the picture", || scene.fay.sees(&scene.ben, 0) > 10).await;
     let stranger = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     for (number, rid) in (0_u32..).zip(LAYERS.iter().cycle().take(60)) {
-        let packet = forged(&sdp.sdp, mid, rid, 0x0bad_0000 + number);
+        let packet = forged(&sdp.sdp, mid, Some(rid), payload_type(&sdp.sdp, "VP8"), 0x0bad_0000 + number);
         for address in scene.server.media_addresses() {
             stranger.send_to(&packet, address).expect("sent");
         }
@@ -124,31 +125,4 @@ async fn a_camera_that_is_stopped_stays_stopped() {
     let phase = scene.ada.next_phase();
     scene.check_silent(&scene.ada, CAMERA, phase).await;
     scene.end().await;
-}
-
-/// An RTP packet that nobody authenticated, naming a layer, as anyone can send it who has seen the description.
-fn forged(offer: &str, mid: &str, rid: &str, ssrc: u32) -> Vec<u8> {
-    let id_of = |uri: &str| -> u8 {
-        let mut lines = offer.lines().map(str::trim_end);
-        let line = lines.find(|line| line.starts_with("a=extmap:") && line.ends_with(uri)).expect("offered");
-        let id = line["a=extmap:".len()..].split([' ', '/']).next();
-        id.and_then(|id| id.parse().ok()).expect("a number")
-    };
-    let mut extensions = vec![];
-    for (uri, value) in
-        [("urn:ietf:params:rtp-hdrext:sdes:mid", mid), ("urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", rid)]
-    {
-        extensions.push(id_of(uri) << 4 | (value.len() as u8 - 1));
-        extensions.extend(value.bytes());
-    }
-    extensions.resize(extensions.len().next_multiple_of(4), 0);
-    let vp8 = offer.lines().find(|line| line.starts_with("a=rtpmap:") && line.contains("VP8")).expect("VP8");
-    let payload_type: u8 =
-        vp8["a=rtpmap:".len()..].split(' ').next().and_then(|number| number.parse().ok()).expect("a number");
-    let mut packet = vec![0x90, payload_type, 0, 7, 0, 0, 0, 9];
-    packet.extend(ssrc.to_be_bytes());
-    packet.extend([0xbe, 0xde, 0, (extensions.len() / 4) as u8]);
-    packet.extend(extensions);
-    packet.extend([0x5a; 60]);
-    packet
 }

@@ -2,34 +2,14 @@
 
 use hearth_forwarding::Source;
 use hearth_protocol::Source as Sent;
-use hearth_tests::generator::{CAMERA, Generator, MICROPHONE, Pace, Shape};
-
-use crate::{
-    hand::{MID, RID, extension, mid_of, payload_type},
-    meeting::{Meeting, packets, source, wait, wait_more},
+use hearth_tests::{
+    generator::{CAMERA, Generator, MICROPHONE, Pace, Shape},
+    hand::{forged, mid_of, payload_type},
 };
 
-const LAYERS: [&str; 3] = ["q", "h", "f"];
+use crate::meeting::{Meeting, packets, source, wait, wait_more};
 
-/// An RTP packet that nobody authenticated, as anyone can send it who knows the address and has seen the description.
-fn forged(offering: &str, mid: &str, rid: Option<&str>, payload_type: u8, ssrc: u32) -> Vec<u8> {
-    let mut extensions = Vec::new();
-    let mut extend = |id: u8, value: &str| {
-        extensions.push(id << 4 | (value.len() as u8 - 1));
-        extensions.extend(value.bytes());
-    };
-    extend(extension(offering, MID), mid);
-    if let Some(rid) = rid {
-        extend(extension(offering, RID), rid);
-    }
-    extensions.resize(extensions.len().next_multiple_of(4), 0);
-    let mut packet = vec![0x90, payload_type, 0, 7, 0, 0, 0, 9];
-    packet.extend(ssrc.to_be_bytes());
-    packet.extend([0xbe, 0xde, 0, (extensions.len() / 4) as u8]);
-    packet.extend(extensions);
-    packet.extend([0x5a; 60]);
-    packet
-}
+const LAYERS: [&str; 3] = ["q", "h", "f"];
 
 fn simulcast() -> Shape {
     Shape { rids: LAYERS.to_vec(), ..Shape::default() }

@@ -2,7 +2,6 @@
 
 mod descriptions;
 mod forwarding;
-mod hand;
 mod heard;
 mod hostile;
 mod meeting;

@@ -11,7 +11,10 @@ use hearth_forwarding::{
 };
 use hearth_protocol::Source as Sent;
 use hearth_relay::{Carried, Event, Media, MediaEvents, Offer, OfferRefused, Relay, RelayConfig, Tile};
-use hearth_tests::generator::{Generator, Offering, Pace, Shape};
+use hearth_tests::{
+    generator::{Generator, Offering, Pace, Shape},
+    hand::Hand,
+};
 
 /// Longer than anything takes on a busy machine. A test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -113,6 +116,16 @@ impl Meeting {
     pub fn join_redundant(&self, subject: u32, earlier: usize) -> Generator {
         let shape = Shape { camera: false, video_slots: 0, ..Shape::default() };
         self.start(subject, 1, Generator::offer_redundant(subject, &shape, earlier).expect("an offer"))
+    }
+
+    /// One whose packets are made by hand.
+    pub fn join_by_hand(&self, subject: u32, shape: &Shape) -> Hand {
+        let offering = Generator::offer(subject, shape).expect("an offer");
+        let answer = self.try_offer(subject, 1, &offering).expect("an answer");
+        let hand = Hand::start(subject, offering, &answer).expect("a client");
+        wait("a connection", || hand.is_ready());
+        hand.client.keep();
+        hand
     }
 
     fn start(&self, subject: u32, generation: u32, offering: Offering) -> Generator {

@@ -2,12 +2,12 @@
 
 use hearth_forwarding::Source;
 use hearth_protocol::Source as Sent;
-use hearth_tests::generator::{CAMERA, Generator, MICROPHONE, Pace, Shape};
-
-use crate::{
+use hearth_tests::{
+    generator::{CAMERA, Generator, MICROPHONE, Pace, Shape},
     hand::{Hand, MID, REPAIRED_RID, Rtp, rtcp},
-    meeting::{Meeting, wait, wait_more},
 };
+
+use crate::meeting::{Meeting, wait, wait_more};
 
 const REJECTED: &str = "hearth_relay_rejected_packets_total";
 const DROPPED: &str = "hearth_relay_dropped_packets_total";
@@ -26,7 +26,7 @@ struct Scene {
 impl Scene {
     fn of(shape: &Shape) -> Scene {
         let meeting = Meeting::of(&[1, 2, 3]);
-        let anna = Hand::join(&meeting, 1, shape);
+        let anna = meeting.join_by_hand(1, shape);
         let (bert, cleo) = (meeting.join(2, &Shape::default()), meeting.join(3, &Shape::default()));
         bert.send(Sent::Microphone, Pace::VOICE);
         wait_more(&cleo, 2, MICROPHONE);

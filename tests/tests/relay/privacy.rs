@@ -2,12 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 
-use hearth_tests::generator::{MICROPHONE, Shape};
-
-use crate::{
-    hand::{Hand, Rtp, rtcp},
-    meeting::{Meeting, wait},
+use hearth_tests::{
+    generator::{MICROPHONE, Shape},
+    hand::{Rtp, rtcp},
 };
+
+use crate::meeting::{Meeting, wait};
 
 const SECRET: &[u8] = b"anna-only";
 /// Hers, in a sender report.
@@ -38,8 +38,8 @@ fn own_words(sdp: &str) -> Vec<String> {
 #[test]
 fn nothing_of_one_members_description_stands_in_anothers_answer() {
     let meeting = Meeting::of(&[1, 2]);
-    let anna = Hand::join(&meeting, 1, &Shape::default());
-    let bert = Hand::join(&meeting, 2, &Shape::default());
+    let anna = meeting.join_by_hand(1, &Shape::default());
+    let bert = meeting.join_by_hand(2, &Shape::default());
     let words = own_words(&anna.sdp);
     assert!(words.len() > 5, "{words:?}");
     for word in words {
@@ -50,8 +50,8 @@ fn nothing_of_one_members_description_stands_in_anothers_answer() {
 #[test]
 fn nothing_but_sound_of_one_member_reaches_another() {
     let meeting = Meeting::of(&[1, 2]);
-    let anna = Hand::join(&meeting, 1, &Shape::default());
-    let bert = Hand::join(&meeting, 2, &Shape::default());
+    let anna = meeting.join_by_hand(1, &Shape::default());
+    let bert = meeting.join_by_hand(2, &Shape::default());
     let report = [
         rtcp(0, 200, &[&anna.voice.ssrc.to_be_bytes()[..], &CLOCK, &[0; 12]].concat()),
         rtcp(

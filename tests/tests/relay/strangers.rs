@@ -6,19 +6,16 @@ use std::{
 };
 
 use hearth_protocol::Source as Sent;
-use hearth_tests::generator::{CAMERA, Generator, MICROPHONE, Pace, Shape};
-use str0m::{
-    crypto::{
-        dtls::{DtlsOutput, DtlsVersion},
-        from_feature_flags,
-    },
-    ice::{StunMessage, TransId},
+use hearth_tests::{
+    generator::{CAMERA, Generator, MICROPHONE, Pace, Shape},
+    hand::{MID, REPAIRED_RID, RID, Rtp, check, rtcp},
+};
+use str0m::crypto::{
+    dtls::{DtlsOutput, DtlsVersion},
+    from_feature_flags,
 };
 
-use crate::{
-    hand::{Hand, MID, REPAIRED_RID, RID, Rtp, rtcp},
-    meeting::{Meeting, wait, wait_more},
-};
+use crate::meeting::{Meeting, wait, wait_more};
 
 const REJECTED: &str = "hearth_relay_rejected_packets_total";
 const DROPPED: &str = "hearth_relay_dropped_packets_total";
@@ -78,31 +75,6 @@ fn client_hello() -> Vec<u8> {
     }
 }
 
-fn credentials(sdp: &str) -> (String, String) {
-    let value = |name: &str| {
-        let line = sdp.lines().find_map(|line| line.trim_end().strip_prefix(name));
-        line.expect("ICE credentials").to_owned()
-    };
-    (value("a=ice-ufrag:"), value("a=ice-pwd:"))
-}
-
-/// What a check of hers bears, and what it is signed with.
-fn signs(hand: &Hand) -> (String, String) {
-    let (relay, password) = credentials(&hand.answer);
-    (format!("{relay}:{}", credentials(&hand.sdp).0), password)
-}
-
-fn check(username: &str, password: &str, nominates: bool) -> Vec<u8> {
-    let message = StunMessage::binding_request(username, TransId::new(), true, 7, 1_000, nominates);
-    let mut buffer = vec![0; 512];
-    let hmac = from_feature_flags().sha1_hmac_provider;
-    let length = message
-        .to_bytes(Some(password.as_bytes()), &mut buffer, |key, parts| hmac.sha1_hmac(key, parts))
-        .expect("it fits");
-    buffer.truncate(length);
-    buffer
-}
-
 fn two_who_talk(meeting: &Meeting) -> (Generator, Generator) {
     let (anna, bert) = (meeting.join(1, &Shape::default()), meeting.join(2, &Shape::default()));
     anna.send(Sent::Microphone, Pace::VOICE);
@@ -159,12 +131,12 @@ fn a_flood_of_client_hellos_is_not_answered_and_who_comes_meanwhile_comes_in() {
 #[test]
 fn a_flood_of_checks_is_not_answered_whether_they_name_somebody_or_nobody() {
     let meeting = Meeting::of(&[1, 2]);
-    let anna = Hand::join(&meeting, 1, &Shape::default());
+    let anna = meeting.join_by_hand(1, &Shape::default());
     let bert = meeting.join(2, &Shape::default());
     anna.client.send(Sent::Microphone, Pace::VOICE);
     wait_more(&bert, 1, MICROPHONE);
     let stranger = Stranger::of(&meeting);
-    let (username, _) = signs(&anna);
+    let (username, _) = anna.credentials();
     stranger.check_unanswered(
         &meeting,
         DROPPED,
@@ -191,8 +163,8 @@ fn a_flood_of_checks_is_not_answered_whether_they_name_somebody_or_nobody() {
 #[test]
 fn a_check_that_is_authentic_is_answered_with_no_more_than_it_was() {
     let meeting = Meeting::of(&[1, 2]);
-    let anna = Hand::join(&meeting, 1, &Shape::default());
-    let (username, password) = signs(&anna);
+    let anna = meeting.join_by_hand(1, &Shape::default());
+    let (username, password) = anna.credentials();
     let stranger = Stranger::of(&meeting);
     let asked = check(&username, &password, false);
     stranger.send(&asked);
@@ -208,11 +180,11 @@ fn a_check_that_is_authentic_is_answered_with_no_more_than_it_was() {
 #[test]
 fn checks_signed_in_the_name_of_a_thousand_addresses_are_not_all_believed() {
     let meeting = Meeting::of(&[1, 2]);
-    let anna = Hand::join(&meeting, 1, &Shape::default());
+    let anna = meeting.join_by_hand(1, &Shape::default());
     let bert = meeting.join(2, &Shape::default());
     anna.client.send(Sent::Microphone, Pace::VOICE);
     wait_more(&bert, 1, MICROPHONE);
-    let (username, password) = signs(&anna);
+    let (username, password) = anna.credentials();
     for _ in 0..200 {
         Stranger::of(&meeting).send(&check(&username, &password, false));
     }
@@ -223,7 +195,7 @@ fn checks_signed_in_the_name_of_a_thousand_addresses_are_not_all_believed() {
 #[test]
 fn srtp_from_strangers_reaches_nobody() {
     let meeting = Meeting::of(&[1, 2]);
-    let anna = Hand::join(&meeting, 1, &Shape::default());
+    let anna = meeting.join_by_hand(1, &Shape::default());
     let bert = meeting.join(2, &Shape::default());
     anna.client.send(Sent::Camera, Pace::VIDEO);
     wait_more(&bert, 1, CAMERA);
@@ -240,7 +212,7 @@ fn srtp_from_strangers_reaches_nobody() {
 fn packets_in_anothers_name_reach_nobody_and_take_nothing_away() {
     let meeting = Meeting::of(&[1, 2, 3]);
     let (anna, bert) =
-        (Hand::join(&meeting, 1, &Shape::default()), Hand::join(&meeting, 2, &Shape::default()));
+        (meeting.join_by_hand(1, &Shape::default()), meeting.join_by_hand(2, &Shape::default()));
     let cleo = meeting.join(3, &Shape::default());
     for one in [&anna, &bert] {
         one.client.send(Sent::Microphone, Pace::VOICE);
@@ -272,7 +244,7 @@ fn packets_in_anothers_name_reach_nobody_and_take_nothing_away() {
 #[test]
 fn what_was_authentic_once_is_forwarded_once() {
     let meeting = Meeting::of(&[1, 2]);
-    let anna = Hand::join(&meeting, 1, &Shape::default());
+    let anna = meeting.join_by_hand(1, &Shape::default());
     let bert = meeting.join(2, &Shape::default());
     let datagrams: Vec<_> = (100..150).map(|sequence| anna.sealed(&anna.speech(3, sequence))).collect();
     wait("a slot", || {
@@ -291,7 +263,7 @@ fn what_was_authentic_once_is_forwarded_once() {
 fn forged_packets_for_layers_that_are_not_there_are_refused_by_name() {
     let meeting = Meeting::of(&[1, 2]);
     let shape = Shape { rids: vec!["q", "h"], ..Shape::default() };
-    let anna = Hand::join(&meeting, 1, &shape);
+    let anna = meeting.join_by_hand(1, &shape);
     let (mid, rid, repaired) = (anna.extension(MID), anna.extension(RID), anna.extension(REPAIRED_RID));
     let camera = anna.camera.mid.clone().into_bytes();
     let named = |extensions: Vec<(u8, Vec<u8>)>, payload_type: u8| {

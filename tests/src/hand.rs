@@ -1,11 +1,17 @@
 //! A client whose packets are made by hand and sealed under its real connection's keys: authentic, and like nothing that a stack would send.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use hearth_protocol::Source as Sent;
-use hearth_tests::generator::{CAMERA, Generator, Keys, MICROPHONE, Offering, Shape};
+use str0m::{
+    crypto::from_feature_flags,
+    ice::{StunMessage, TransId},
+};
 
-use crate::meeting::{Meeting, wait};
+use crate::generator::{CAMERA, Generator, Keys, MICROPHONE, Offering, Stamp};
 
 pub const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 pub const RID: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
@@ -18,7 +24,7 @@ pub struct Hand {
     pub answer: String,
     pub voice: Line,
     pub camera: Line,
-    subject: u32,
+    number: u32,
     /// Of RTCP, far above what the client's own stack uses.
     index: AtomicU32,
 }
@@ -74,19 +80,35 @@ impl Rtp {
 }
 
 impl Hand {
-    pub fn join(meeting: &Meeting, subject: u32, shape: &Shape) -> Hand {
-        let offering = Generator::offer(subject, shape).expect("an offer");
+    /// Starts with the answer of the server. `number` is put into each stamp.
+    pub fn start(number: u32, offering: Offering, answer: &str) -> Result<Hand, String> {
         let (sdp, voice, camera) =
             (offering.sdp.clone(), line(&offering, Sent::Microphone), line(&offering, Sent::Camera));
-        let answer = meeting.try_offer(subject, 1, &offering).expect("an answer");
-        let client = offering.start(&answer).expect("a client");
-        wait("a connection", || client.is_connected() && client.keys().is_some());
-        client.keep();
-        Hand { client, sdp, answer, voice, camera, subject, index: AtomicU32::new(1 << 20) }
+        let client = offering.start(answer)?;
+        let (answer, index) = (answer.to_owned(), AtomicU32::new(1 << 20));
+        Ok(Hand { client, sdp, answer, voice, camera, number, index })
+    }
+
+    /// Only then anything can be sealed.
+    pub fn is_ready(&self) -> bool {
+        self.client.is_connected() && self.client.keys().is_some()
     }
 
     pub fn keys(&self) -> &Keys {
-        self.client.keys().expect("waited for")
+        self.client.keys().expect("waited for until it is ready")
+    }
+
+    /// Where the client listens.
+    pub fn address(&self) -> SocketAddr {
+        let candidate = self.sdp.lines().find(|line| line.starts_with("a=candidate:")).expect("a candidate");
+        let words: Vec<&str> = candidate.split(' ').collect();
+        format!("{}:{}", words[4], words[5]).parse().expect("an address and a port")
+    }
+
+    /// What a check of this client bears, and what it is signed with.
+    pub fn credentials(&self) -> (String, String) {
+        let (relay, password) = credentials(&self.answer);
+        (format!("{relay}:{}", credentials(&self.sdp).0), password)
     }
 
     pub fn sealed(&self, rtp: &Rtp) -> Vec<u8> {
@@ -115,7 +137,7 @@ impl Hand {
             sequence,
             timestamp: u32::from(sequence) * 960,
             ssrc: self.voice.ssrc,
-            payload: [&stamp(self.subject, phase, MICROPHONE, sequence)[..], &[0; 60]].concat(),
+            payload: [&self.stamp(phase, MICROPHONE, sequence)[..], &[0; 60]].concat(),
             ..Rtp::default()
         }
     }
@@ -125,7 +147,7 @@ impl Hand {
         let picture = (0x8000 | sequence & 0x7fff).to_be_bytes();
         let head = [0x90, 0xe0, picture[0], picture[1], sequence as u8, 0];
         let key = [0, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xb4, 0x00];
-        let payload = [&head[..], &key, &stamp(self.subject, phase, CAMERA, sequence)].concat();
+        let payload = [&head[..], &key, &self.stamp(phase, CAMERA, sequence)].concat();
         Rtp {
             payload_type: self.camera.payload_type,
             sequence,
@@ -146,17 +168,40 @@ impl Hand {
             ..of.clone()
         }
     }
+
+    fn stamp(&self, phase: u32, source: u8, counter: u16) -> [u8; Stamp::BYTES] {
+        let mut bytes = [0; Stamp::BYTES];
+        Stamp { sender: self.number, phase, source, counter: counter.into(), sent_us: 0 }.write(&mut bytes);
+        bytes
+    }
 }
 
-/// As `hearth_tests::generator::Stamp` has it.
-fn stamp(sender: u32, phase: u32, source: u8, counter: u16) -> Vec<u8> {
-    let mut bytes = b"HrTh".to_vec();
-    bytes.extend(sender.to_be_bytes());
-    bytes.extend(phase.to_be_bytes());
-    bytes.push(source);
-    bytes.extend(u32::from(counter).to_be_bytes());
-    bytes.extend([0; 8]);
-    bytes
+/// An RTP packet that nobody authenticated, as anyone can send it who knows the address and has seen the description.
+pub fn forged(description: &str, mid: &str, rid: Option<&str>, payload_type: u8, ssrc: u32) -> Vec<u8> {
+    let mut extensions = vec![(extension(description, MID), mid.as_bytes().to_vec())];
+    extensions.extend(rid.map(|rid| (extension(description, RID), rid.as_bytes().to_vec())));
+    let payload = vec![0x5a; 60];
+    Rtp { payload_type, sequence: 7, timestamp: 9, ssrc, extensions, payload, padding: 0 }.bytes().0
+}
+
+/// A check of ICE (RFC 8445) that bears this name and is signed with this password.
+pub fn check(username: &str, password: &str, nominates: bool) -> Vec<u8> {
+    let message = StunMessage::binding_request(username, TransId::new(), true, 7, 1_000, nominates);
+    let mut buffer = vec![0; 512];
+    let hmac = from_feature_flags().sha1_hmac_provider;
+    let length = message
+        .to_bytes(Some(password.as_bytes()), &mut buffer, |key, parts| hmac.sha1_hmac(key, parts))
+        .expect("it fits");
+    buffer.truncate(length);
+    buffer
+}
+
+fn credentials(sdp: &str) -> (String, String) {
+    let value = |name: &str| {
+        let line = sdp.lines().find_map(|line| line.trim_end().strip_prefix(name));
+        line.expect("ICE credentials").to_owned()
+    };
+    (value("a=ice-ufrag:"), value("a=ice-pwd:"))
 }
 
 /// An RTCP packet; `count` is also the format of feedback.
