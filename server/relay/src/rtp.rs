@@ -10,6 +10,7 @@ pub mod header;
 mod loss;
 mod receiver;
 mod repairs;
+mod reporters;
 pub mod rtcp;
 mod sender;
 mod session;

@@ -12,6 +12,7 @@ use super::{
     loss::Loss,
     receiver::{Place, Receiver},
     repairs::Repairs,
+    reporters::Reporters,
     rtcp::{self, Message},
     sender::{Outgoing, Sender, Unsealed, Written},
     srtp::{self, Open, Profile, Seal},
@@ -20,14 +21,12 @@ use crate::{
     counters::Count,
     feed::{Feed, Kind},
     packet::Numbers,
-    window::Window,
 };
 
 /// How often a browser is told what was sent and what came.
 const REPORTS: Duration = Duration::from_secs(1);
-/// Streams and senders of reports that are remembered. The guard lets fewer be heard at a time.
+/// Streams that are remembered. The guard lets fewer be heard at a time.
 const RECEIVERS_MAX: usize = 48;
-const REPORTERS_MAX: usize = 32;
 /// Streams that were forgotten but for their numbers: who comes back goes on, and nothing of before comes twice. When there are more, no
 /// new one is heard.
 const PAST_MAX: usize = 4_096;
@@ -48,8 +47,7 @@ pub struct Session {
     receivers: Vec<Receiver>,
     /// SSRCs of streams that were forgotten, and the highest number of each.
     past: Vec<(u32, u64)>,
-    /// Numbers of the reports that came, by who wrote them: none counts twice.
-    reporters: VecDeque<(u32, Window)>,
+    reporters: Reporters,
     /// As the slots.
     senders: Vec<Sender>,
     arrivals: Arrivals,
@@ -99,7 +97,7 @@ impl Session {
             keys: None,
             receivers: Vec::new(),
             past: Vec::new(),
-            reporters: VecDeque::new(),
+            reporters: Reporters::default(),
             senders: Vec::new(),
             arrivals: Arrivals::new(now),
             transport: 0,
@@ -288,7 +286,7 @@ impl Session {
     #[cfg(any(test, feature = "tests"))]
     pub fn check_consistent(&self) {
         assert!(self.receivers.len() <= RECEIVERS_MAX && self.past.len() <= PAST_MAX);
-        assert!(self.reporters.len() <= REPORTERS_MAX && self.asked.len() <= ASKED_MAX);
+        assert!(self.asked.len() <= ASKED_MAX);
         assert!(self.wishes.len() <= RECEIVERS_MAX + 1);
         self.arrivals.check_consistent();
         self.senders.iter().for_each(Sender::check_consistent);
@@ -492,17 +490,7 @@ impl Session {
         else {
             return false;
         };
-        let number = u64::from(number) + 1;
-        if let Some((_, used)) = self.reporters.iter_mut().find(|(known, _)| *known == ssrc) {
-            return used.take(number);
-        }
-        if self.reporters.len() == REPORTERS_MAX {
-            self.reporters.pop_front();
-        }
-        let mut used = Window::default();
-        let fresh = used.take(number);
-        self.reporters.push_back((ssrc, used));
-        fresh
+        self.reporters.take(ssrc, number)
     }
 }
 
