@@ -281,3 +281,21 @@ fn forged_packets_for_layers_that_are_not_there_are_refused_by_name() {
         wait(reason, || meeting.count(REJECTED, reason) >= count);
     }
 }
+
+/// Whoever has taken a description on its way, and answers in its maker's place with a certificate of their own.
+#[test]
+fn a_certificate_that_is_not_the_descriptions_gets_no_connection() {
+    let meeting = Meeting::of(&[1, 2, 3]);
+    let mut offering = Generator::offer(3, &Shape::default()).expect("an offer");
+    let (before, after) = offering.sdp.split_once("a=fingerprint:sha-256 ").expect("a fingerprint");
+    let (own, rest) = after.split_at(2);
+    let other = if own == "00" { "01" } else { "00" };
+    offering.sdp = format!("{before}a=fingerprint:sha-256 {other}{rest}");
+    let answer = meeting.try_offer(3, 1, &offering).expect("an answer");
+    let _stranger = offering.start(&answer).expect("a client");
+    wait("its end", || meeting.count("hearth_relay_peers_total", "lost") == 1);
+    let (anna, bert) = (meeting.join(1, &Shape::default()), meeting.join(2, &Shape::default()));
+    anna.send(Sent::Microphone, Pace::VOICE);
+    wait_more(&bert, 1, MICROPHONE);
+    assert_eq!(meeting.count("hearth_relay_dtls_total", "connected"), 2);
+}
