@@ -1,3 +1,5 @@
+//! One hand for all that the rooms commit: it writes together what waits at the same time, and says to each what became of its own.
+
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
