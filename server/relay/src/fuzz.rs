@@ -71,7 +71,7 @@ pub fn guard(bytes: &[u8]) {
                 let known = guard::kind(datagram);
                 let named = guard::local_ufrag(datagram);
                 assert!(named.is_none_or(|ufrag| (4..=256).contains(&ufrag.len())));
-                assert!(!guard::nominates(datagram) || known == Some(guard::Kind::Stun));
+                assert!(named.is_none() || known == Some(guard::Kind::Stun));
                 // As in the worker, and once in a while as if it were RTP all the same.
                 if known != Some(guard::Kind::Rtp) && kind != 7 {
                     continue;

@@ -1,4 +1,4 @@
-//! What is never opened, nor shown to the WebRTC stack.
+//! What is never opened.
 //!
 //! Format checks on every datagram, and per peer a table of which SSRC stands for which negotiated layer. A packet that the guard
 //! lets pass is not yet authentic: only [`Guard::authenticated`], called for what could be opened, makes a layer count as heard, and
@@ -12,7 +12,7 @@ use crate::{
     pace::Pace,
     rtp::{Header, Ids},
 };
-pub use datagram::{Kind, kind, local_ufrag, nominates};
+pub use datagram::{Kind, kind, local_ufrag};
 
 /// SSRCs known at one time for one peer.
 pub const SSRCS_MAX: usize = 32;

@@ -4,6 +4,7 @@
 //! their peers outright, each with one UDP port (and the same TCP port); packets never cross threads, and the packet path has no
 //! lock, no await and no policy.
 
+mod answer;
 mod counters;
 mod demux;
 mod feed;

@@ -1,57 +1,44 @@
-//! One browser's media connection: ICE, DTLS and descriptions by str0m, media by [`crate::rtp`]. The only file, with its children,
-//! that names the stack.
+//! One browser's media connection: how it is reached and known ([`transport`]), what was negotiated ([`media`]), its packets
+//! ([`crate::rtp`]). The only file, with its children, that names the crates of ICE and DTLS.
 //!
 //! Sans-IO: datagrams and time go in, datagrams and signals come out of [`Peer::drain`]. Nothing is paced or held back: what is
-//! written is sent by the next drain. The stack never sees a packet of media, and whatever it would send of RTCP stays here.
+//! written is sent by the next drain.
 
-mod dtls;
 mod identity;
 mod media;
 mod red;
 mod route;
+mod transport;
 
-use std::{
-    sync::{Arc, PoisonError},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
-use str0m::{
-    Event, IceConnectionState, Input, Output, Rtc,
-    change::SdpOffer,
-    config::DtlsVersion,
-    ice::StunMessage,
-    net::{Protocol, Receive},
-};
+use aws_lc_rs::rand;
 
 pub use identity::Identity;
 use media::Lines;
 pub use red::{Block, fits, unwrap, wrap};
-use route::Route;
+use transport::Transport;
 
 use crate::{
+    answer,
     counters::Count,
-    demux::{Path, Via},
+    demux::Path,
     feed::{Feed, Kind},
     guard::{self, Entry, Guard, Reject},
-    offer::Sketch,
+    offer::Description,
     packet::{Numbers, Packet},
     recent::REPEATED_MAX,
     rtp::{Header, Heard, News, Place, Session, vp8},
 };
 
-/// Slots that one connection may have had, over all its offers.
-const SLOTS_MAX: usize = 128;
-/// SSRCs that the descriptions of one connection may declare, over all its offers.
-const DECLARED_MAX: usize = 256;
-/// A drain that brings more than this has a fault in it.
-const DRAIN_MAX: usize = 20_000;
-
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     #[error("the description cannot be answered: {0}")]
     Offer(String),
-    #[error("the media connection broke")]
-    Stack(#[source] str0m::RtcError),
+    #[error("the handshake broke")]
+    Handshake(#[source] dimpl::Error),
+    #[error("the certificate is not the description's")]
+    Certificate,
     #[error("the media connection is closed")]
     Closed,
     #[error("the media connection does not come to rest")]
@@ -85,18 +72,14 @@ pub enum Received {
 }
 
 pub struct Peer {
-    rtc: Rtc,
-    /// When the stack wants to be called. None: at once.
-    rtc_at: Option<Instant>,
-    identity: Identity,
+    transport: Transport,
     guard: Guard,
     lines: Lines,
     session: Session,
-    keys: dtls::Keys,
     connected: bool,
-    route: Route,
-    /// SSRCs that were ever declared.
-    declared: Vec<u32>,
+    /// Of its descriptions (RFC 8866, section 5.2).
+    number: u64,
+    answers: u32,
     /// What the next drain brings.
     signals: Vec<Signal>,
     /// Panics at the next datagram.
@@ -112,61 +95,46 @@ impl std::fmt::Debug for Peer {
 
 impl Peer {
     pub fn new(identity: &Identity, now: Instant) -> Self {
-        let mut rtc = media::config()
-            .set_crypto_provider(identity.crypto())
-            .set_dtls_cert(identity.certificate())
-            // DTLS 1.3 would end with AES128_CM_SHA1_80 here; 1.2 with AEAD_AES_256_GCM.
-            .set_dtls_version(DtlsVersion::Dtls12)
-            .set_rtp_mode(true)
-            .build(now);
-        for candidate in identity.candidates() {
-            rtc.add_local_candidate(candidate);
-        }
+        let mut number = [0; 8];
+        // Never fails once the process has started.
+        rand::fill(&mut number).expect("the system has random numbers");
         Peer {
-            rtc,
-            rtc_at: None,
-            identity: identity.clone(),
+            transport: Transport::new(identity),
             guard: Guard::default(),
             lines: Lines::default(),
             session: Session::new(now),
-            keys: dtls::made(),
             connected: false,
-            route: Route::default(),
-            declared: Vec::new(),
+            number: u64::from_be_bytes(number) >> 1,
+            answers: 0,
             signals: Vec::new(),
             #[cfg(any(test, feature = "tests"))]
             doomed: false,
         }
     }
 
-    /// Answers an offer; what it changes counts at once.
-    pub fn answer(&mut self, offer: &Sketch) -> Result<String, Fault> {
-        if self.lines.slots_after(offer) > SLOTS_MAX {
-            return Err(Fault::Offer("too many slots".to_owned()));
-        }
-        self.declare(offer)?;
-        let parsed =
-            SdpOffer::from_sdp_string(&offer.sdp).map_err(|error| Fault::Offer(error.to_string()))?;
-        self.rtc_at = None;
-        let settled = self.session.lines();
-        self.lines.declare(&mut self.rtc, &settled);
-        let accepted = self.rtc.sdp_api().accept_offer(parsed);
-        let answer = accepted.map_err(|error| {
-            Lines::withdraw(&mut self.rtc, &settled);
-            Fault::Offer(error.to_string())
-        })?;
-        self.lines.update(&self.rtc, offer);
-        self.guard.negotiate(self.lines.negotiated(&self.rtc, offer));
-        let outgoing = self.lines.outgoing(&mut self.rtc);
-        Lines::withdraw(&mut self.rtc, &outgoing);
+    /// Answers an offer; what it changes counts at once. One that is refused changes nothing.
+    pub fn answer(&mut self, offer: &Description, now: Instant) -> Result<String, Fault> {
+        self.transport.check(offer)?;
+        self.lines.check(offer)?;
+        self.transport.accept(offer, now);
+        self.lines.accept(offer);
+        self.guard.negotiate(self.lines.negotiated(offer));
         let (guard, lines) = (&self.guard, &self.lines);
-        self.session.negotiate(outgoing, |ssrc| lines.place(&guard.layer(ssrc)?, ssrc));
-        Ok(answer.to_sdp_string())
+        let place = |ssrc| lines.place(&guard.layer(ssrc)?, ssrc);
+        self.session.negotiate(self.lines.outgoing(offer), place);
+        self.answers += 1;
+        let local = answer::Local {
+            session: (self.number, self.answers),
+            credentials: &self.transport.credentials(),
+            fingerprint: self.transport.fingerprint(),
+            candidates: &self.transport.candidates(),
+        };
+        Ok(answer::write(offer, &local, |mid| self.lines.ssrcs(mid)))
     }
 
     /// The browser's checks name this. A new one may come with each offer.
-    pub fn ufrag(&mut self) -> String {
-        self.rtc.direct_api().local_ice_credentials().ufrag
+    pub fn ufrag(&self) -> String {
+        self.transport.credentials().ufrag
     }
 
     /// The slots in the order in which they were first offered; they never move. `None`: inactive now.
@@ -184,46 +152,15 @@ impl Peer {
     }
 
     pub fn nominated(&self) -> Option<Path> {
-        self.route.nominated()
+        self.transport.route.nominated()
     }
 
     pub fn receive(&mut self, now: Instant, path: Path, kind: guard::Kind, datagram: &[u8]) -> Received {
         #[cfg(any(test, feature = "tests"))]
         assert!(!self.doomed, "a bug planted in the peer");
-        let protocol = match path.via {
-            Via::Udp => Protocol::Udp,
-            Via::Tcp => Protocol::Tcp,
-        };
-        let local = self.identity.local_for(path.remote);
         match kind {
-            guard::Kind::Stun => {
-                let Ok(receive) = Receive::new(protocol, path.remote, local, datagram) else {
-                    return Received::Rejected(Reject::Malformed);
-                };
-                let authentic = self.is_authentic(datagram);
-                if guard::local_ufrag(datagram).is_some() && !authentic {
-                    return Received::NotAccepted;
-                }
-                if authentic && !self.route.admits(path, now) {
-                    return Received::Rejected(Reject::TooManyAddresses);
-                }
-                let input = Input::Receive(now, receive);
-                if !self.rtc.accepts(&input) {
-                    return Received::NotAccepted;
-                }
-                // An error here is the datagram's, not the connection's: whatever breaks for good shows in the next drain.
-                drop(self.rtc.handle_input(input));
-                self.rtc_at = None;
-                let moved = authentic && guard::nominates(datagram) && self.route.check(path, now);
-                return Received::Taken { checked: authentic, moved };
-            }
-            guard::Kind::Dtls => {
-                let Ok(receive) = Receive::new(protocol, path.remote, local, datagram) else {
-                    return Received::Rejected(Reject::Malformed);
-                };
-                drop(self.rtc.handle_input(Input::Receive(now, receive)));
-                self.rtc_at = None;
-            }
+            guard::Kind::Stun => return self.transport.receive_check(now, path, datagram),
+            guard::Kind::Dtls => self.transport.receive_handshake(now, datagram),
             guard::Kind::Rtp => {
                 if let Err(reject) = self.receive_media(now, datagram) {
                     return Received::Rejected(reject);
@@ -237,7 +174,7 @@ impl Peer {
                 }
             }
         }
-        Received::Taken { checked: false, moved: self.route.media(path, now) }
+        Received::Taken { checked: false, moved: self.transport.route.media(path, now) }
     }
 
     /// Everything that is due goes out; when to come back.
@@ -247,47 +184,23 @@ impl Peer {
         send: &mut dyn FnMut(Path, &[u8]),
         signals: &mut Vec<Signal>,
     ) -> Result<Instant, Fault> {
-        let is_due = self.rtc_at.is_some_and(|at| at <= now);
-        if is_due {
-            self.rtc.handle_input(Input::Timeout(now)).map_err(Fault::Stack)?;
-        }
-        if is_due || self.rtc_at.is_none() {
-            self.rtc_at = Some(self.drain_stack(now, send)?);
-        }
+        let Peer { transport, session, connected, signals: noted, .. } = self;
+        let reach = transport.drain(now, send, &mut |news| match news {
+            transport::News::Agreed { material, profile } => session.unlock(&material, profile, false, now),
+            transport::News::Connected => {
+                *connected = true;
+                noted.push(Signal::Connected);
+            }
+            transport::News::Disconnected => noted.push(Signal::Disconnected),
+        })?;
         if self.connected {
-            let (path, news) = (self.route.nominated(), &mut self.signals);
+            let (path, noted) = (self.transport.route.nominated(), &mut self.signals);
             let mut send = |packet: &[u8]| path.into_iter().for_each(|path| send(path, packet));
-            self.session.flush(now, &mut send, &mut |note| news.push(note.into()));
+            self.session.flush(now, &mut send, &mut |note| noted.push(note.into()));
         }
         signals.append(&mut self.signals);
-        let own = self.session.due().filter(|_| self.connected);
-        Ok(self.rtc_at.into_iter().chain(own).min().unwrap_or(now))
-    }
-
-    fn drain_stack(&mut self, now: Instant, send: &mut dyn FnMut(Path, &[u8])) -> Result<Instant, Fault> {
-        for _ in 0..DRAIN_MAX {
-            match self.rtc.poll_output().map_err(Fault::Stack)? {
-                Output::Timeout(at) if self.rtc.is_alive() => {
-                    self.unlock(now);
-                    return Ok(at);
-                }
-                Output::Timeout(_) => return Err(Fault::Closed),
-                Output::Transmit(transmit) => {
-                    let via = if transmit.proto == Protocol::Udp { Via::Udp } else { Via::Tcp };
-                    let path = Path { via, remote: transmit.destination };
-                    match guard::kind(&transmit.contents) {
-                        Some(guard::Kind::Stun) => send(path, &transmit.contents),
-                        Some(guard::Kind::Dtls) => {
-                            send(self.route.nominated().unwrap_or(path), &transmit.contents);
-                        }
-                        // Of streams that it knows nothing of.
-                        Some(guard::Kind::Rtp | guard::Kind::Rtcp) | None => {}
-                    }
-                }
-                Output::Event(event) => self.handle(&event),
-            }
-        }
-        Err(Fault::Endless)
+        let media = self.session.due().filter(|_| self.connected);
+        Ok(media.map_or(reach, |media| media.min(reach)))
     }
 
     /// How many of the latest frames are to go along with each new one in this slot, and their payload type. More as more is lost; one
@@ -300,7 +213,7 @@ impl Peer {
             lost if lost < 0.1 => 2,
             _ => REPEATED_MAX,
         };
-        Some((count, *payload_type))
+        Some((count, payload_type))
     }
 
     /// Hands a packet over for a slot. It leaves with the next drain, which must come in this turn of the worker. `along`: its payload
@@ -319,7 +232,7 @@ impl Peer {
             (Some(along), Some(red)) => (Some(red), along),
             (Some(_), None) | (None, _) => (line.payload_type, packet.payload.clone()),
         };
-        payload_type.is_some_and(|payload_type| self.session.write(slot, *payload_type, numbers, payload))
+        payload_type.is_some_and(|payload_type| self.session.write(slot, payload_type, numbers, payload))
     }
 
     /// Discards what is kept of a slot for retransmission. A NACK for any packet before this gets nothing.
@@ -338,44 +251,7 @@ impl Peer {
 
     /// Says goodbye: the browser sees the end at once.
     pub fn close(&mut self, now: Instant, send: &mut dyn FnMut(Path, &[u8])) {
-        self.rtc_at = None;
-        if self.rtc.close().is_ok() {
-            drop(self.drain(now, send, &mut Vec::new()));
-        }
-    }
-
-    fn declare(&mut self, offer: &Sketch) -> Result<(), Fault> {
-        for ssrc in offer.lines.iter().flat_map(|line| &line.ssrcs) {
-            if !self.declared.contains(ssrc) {
-                self.declared.push(*ssrc);
-            }
-        }
-        if self.declared.len() <= DECLARED_MAX {
-            return Ok(());
-        }
-        self.declared.truncate(DECLARED_MAX);
-        Err(Fault::Offer("too many SSRCs".to_owned()))
-    }
-
-    /// A STUN request with our ufrag, under our password.
-    fn is_authentic(&mut self, datagram: &[u8]) -> bool {
-        let ours = self.rtc.direct_api().local_ice_credentials();
-        if guard::local_ufrag(datagram) != Some(&*ours.ufrag) {
-            return false;
-        }
-        let crypto = self.identity.crypto();
-        StunMessage::parse(datagram).is_ok_and(|message| {
-            message.verify(ours.pass.as_bytes(), |key, parts| crypto.sha1_hmac_provider.sha1_hmac(key, parts))
-        })
-    }
-
-    /// As soon as DTLS has agreed on keys, and the stack has found the certificate to be the description's.
-    fn unlock(&mut self, now: Instant) {
-        if self.session.is_locked()
-            && let Some(agreed) = self.keys.lock().unwrap_or_else(PoisonError::into_inner).take()
-        {
-            self.session.unlock(&agreed.material, agreed.profile, agreed.active, now);
-        }
+        self.transport.close(now, send);
     }
 
     fn receive_media(&mut self, now: Instant, datagram: &[u8]) -> Result<(), Reject> {
@@ -398,16 +274,6 @@ impl Peer {
             }
         }
         Ok(())
-    }
-
-    /// The stack's other events concern media, which it does not see.
-    fn handle(&mut self, event: &Event) {
-        if let Event::Connected = event {
-            self.connected = true;
-            self.signals.push(Signal::Connected);
-        } else if let Event::IceConnectionStateChange(IceConnectionState::Disconnected) = event {
-            self.signals.push(Signal::Disconnected);
-        }
     }
 }
 

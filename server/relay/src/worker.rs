@@ -308,7 +308,9 @@ impl<'a> Worker<'a> {
                 self.note(key, deadline);
             }
             Ok(Err(Fault::Closed)) => self.lose(key, None),
-            Ok(Err(fault @ (Fault::Stack(_) | Fault::Endless | Fault::Offer(_)))) => {
+            Ok(Err(
+                fault @ (Fault::Handshake(_) | Fault::Certificate | Fault::Endless | Fault::Offer(_)),
+            )) => {
                 tracing::debug!(%fault, "a media connection broke");
                 self.lose(key, None);
             }

@@ -11,11 +11,13 @@ use std::{
 const LINES_MAX: usize = 500;
 
 #[test]
-fn only_the_peer_names_the_webrtc_stack() {
+fn only_the_peer_names_the_crates_of_ice_and_dtls() {
     let is_peer = |file: &Path| file.ends_with("relay/src/peer.rs") || has_parts(file, "relay/src/peer/");
     let is_this = |file: &Path| file.ends_with("tests/tidy/main.rs");
     for file in sources("server").into_iter().filter(|file| !is_peer(file) && !is_this(file)) {
-        forbid(&file, "str0m");
+        for stack in ["str0m", "dimpl::", "is::"] {
+            forbid(&file, stack);
+        }
     }
 }
 

@@ -37,12 +37,6 @@ pub fn local_ufrag(datagram: &[u8]) -> Option<&str> {
     (4..=256).contains(&local.len()).then_some(local)
 }
 
-/// Whether a STUN binding request nominates the pair it travels on (RFC 8445, section 7.2.5.3.4).
-pub fn nominates(datagram: &[u8]) -> bool {
-    const USE_CANDIDATE: u16 = 0x0025;
-    binding_request(datagram).is_some_and(|mut attributes| attributes.any(|(kind, _)| kind == USE_CANDIDATE))
-}
-
 /// The attributes of a well-formed STUN message (RFC 8489, section 5).
 fn stun(datagram: &[u8]) -> Option<&[u8]> {
     const COOKIE: [u8; 4] = 0x2112_a442_u32.to_be_bytes();

@@ -263,7 +263,7 @@ fn random_packets_neither_panic_nor_grow_the_table() {
             let ssrc = u32::from_be_bytes([packet[8], packet[9], packet[10], packet[11]]);
             scene.guard.authenticated(scene.now, ssrc);
         }
-        let _ = (kind(&packet), local_ufrag(&packet), nominates(&packet));
+        let _ = (kind(&packet), local_ufrag(&packet));
         scene.wait(random.below(300) as u64);
         scene.guard.check_consistent();
     }
@@ -318,14 +318,11 @@ fn datagrams_are_told_apart_by_their_first_byte_and_bad_lengths_fit_nothing() {
 }
 
 #[test]
-fn a_binding_request_names_the_connection_and_the_nomination() {
+fn a_binding_request_names_the_connection() {
     let request = binding([0, 1], &[(0x0006, b"abcd:efgh"), (0x0025, b""), (0x8022, b"x")]);
     assert_eq!(local_ufrag(&request), Some("abcd"));
-    assert!(nominates(&request));
     let response = binding([1, 1], &[(0x0006, b"abcd:efgh"), (0x0025, b"")]);
     assert_eq!(local_ufrag(&response), None);
-    assert!(!nominates(&response));
-    assert!(!nominates(&binding([0, 1], &[(0x0006, b"abcd:efgh")])));
     assert_eq!(local_ufrag(&binding([0, 1], &[(0x0006, b"abcdefgh")])), None);
     assert_eq!(local_ufrag(&binding([0, 1], &[(0x0006, b"\xff\xff\xff\xff:a")])), None);
 }

@@ -2,18 +2,15 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use str0m::{
-    Candidate,
-    config::{CryptoProvider, DtlsCert},
-    net::TcpType,
-};
-
-use super::dtls;
+use dimpl::{Config, DtlsCertificate};
+use is::Candidate;
 
 #[derive(Clone)]
 pub struct Identity {
-    certificate: Arc<DtlsCert>,
-    crypto: Arc<CryptoProvider>,
+    certificate: Arc<DtlsCertificate>,
+    fingerprint: Arc<str>,
+    /// One for all: making it tries out every cipher and key exchange.
+    handshakes: Arc<Config>,
     addresses: Arc<[SocketAddr]>,
 }
 
@@ -26,21 +23,28 @@ impl std::fmt::Debug for Identity {
 impl Identity {
     /// `addresses`: what browsers are told to connect to; at least one. None: no certificate could be made.
     pub fn new(addresses: Vec<SocketAddr>) -> Option<Self> {
-        let crypto = CryptoProvider { dtls_provider: &dtls::Provider, ..str0m::crypto::from_feature_flags() };
-        let certificate = crypto.dtls_provider.generate_certificate()?;
+        let certificate = dimpl::certificate::generate_self_signed_certificate().ok()?;
+        // ICE has seen that the other side is where it says: cookies would bring nothing.
+        let handshakes = Config::builder().use_server_cookie(false).build().ok()?;
         Some(Identity {
+            fingerprint: certificate.fingerprint_str().into(),
             certificate: Arc::new(certificate),
-            crypto: Arc::new(crypto),
+            handshakes: Arc::new(handshakes),
             addresses: addresses.into(),
         })
     }
 
-    pub fn certificate(&self) -> DtlsCert {
+    pub fn certificate(&self) -> DtlsCertificate {
         (*self.certificate).clone()
     }
 
-    pub fn crypto(&self) -> Arc<CryptoProvider> {
-        self.crypto.clone()
+    /// SHA-256 of the certificate, as descriptions write it.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    pub fn handshakes(&self) -> Arc<Config> {
+        self.handshakes.clone()
     }
 
     /// Browsers on this machine alone: what they say of their own loopback addresses may be used.
@@ -51,13 +55,15 @@ impl Identity {
     pub fn candidates(&self) -> impl Iterator<Item = Candidate> {
         self.addresses.iter().flat_map(|address| {
             let udp = Candidate::host(*address, "udp").ok();
-            let tcp = Candidate::builder().tcp().host(*address).tcptype(TcpType::Passive).build().ok();
+            let passive = "passive".parse().ok();
+            let tcp = passive
+                .and_then(|passive| Candidate::builder().tcp().host(*address).tcptype(passive).build().ok());
             udp.into_iter().chain(tcp)
         })
     }
 
-    /// Which of our addresses a datagram from there is taken to have reached. Behind NAT it cannot be known; the stack only needs
-    /// one of its own candidates of the right family.
+    /// Which of our addresses a datagram from there is taken to have reached. Behind NAT it cannot be known; ICE only needs one of
+    /// its own candidates of the right family.
     pub fn local_for(&self, remote: SocketAddr) -> SocketAddr {
         let fits = |address: &&SocketAddr| address.is_ipv4() == remote.is_ipv4();
         let near =

@@ -1,147 +1,138 @@
 //! What was negotiated: which line is which feed or slot, its payload types, its layers.
 
-use std::time::Duration;
+use aws_lc_rs::rand;
 
-use str0m::{
-    Rtc, RtcConfig,
-    format::Codec,
-    media::{Mid, Pt},
-    rtp::{Extension, ExtensionMap, Ssrc},
-};
-
+use super::Fault;
 use crate::{
     feed::{Feed, Kind},
     guard,
-    offer::{Sketch, Use},
+    offer::{Codec, Description, Extension, Line, Use},
     rtp::{Outgoing, Place},
 };
 
-/// The stack's own reports would not be sent.
-const NEVER: Duration = Duration::from_hours(24 * 365);
-
-/// Opus, with redundancy (RFC 2198), and VP8, with retransmission (RFC 4588); no other codec. Opus is never sent again: it has no
-/// stream for that, and the same number under another header would repeat a nonce.
-pub fn config() -> RtcConfig {
-    let mut extensions = ExtensionMap::empty();
-    let allowed = [
-        Extension::AudioLevel,
-        Extension::AbsoluteSendTime,
-        Extension::TransportSequenceNumber,
-        Extension::RtpMid,
-        Extension::RtpStreamId,
-        Extension::RepairedRtpStreamId,
-    ];
-    for (id, extension) in (1..).zip(allowed) {
-        extensions.set(id, extension);
-    }
-    RtcConfig::new()
-        .clear_codecs()
-        .enable_opus(true, true)
-        .enable_vp8(true)
-        .set_extension_map(extensions)
-        .set_rtcp_report_interval_audio(NEVER)
-        .set_rtcp_report_interval_video(NEVER)
-}
+/// Slots that one connection may have had, over all its offers.
+const SLOTS_MAX: usize = 128;
+/// SSRCs that the descriptions of one connection may declare, over all its offers.
+const DECLARED_MAX: usize = 256;
 
 #[derive(Debug, Default)]
 pub struct Lines {
     pub slots: Vec<SlotLine>,
     pub feeds: [Option<FeedLine>; Feed::COUNT],
+    /// The mid of each line as last offered, and whether it was rejected.
+    order: Vec<(String, bool)>,
+    /// SSRCs that were ever declared.
+    declared: Vec<u32>,
 }
 
 #[derive(Debug)]
 pub struct SlotLine {
-    pub id: Mid,
     pub mid: String,
     pub kind: Kind,
     pub active: bool,
-    pub payload_type: Option<Pt>,
-    pub red: Option<Pt>,
+    pub payload_type: Option<u8>,
+    pub red: Option<u8>,
+    /// Of media and of its retransmissions, as long as the connection lasts.
+    pub ssrcs: (u32, u32),
 }
 
 #[derive(Debug)]
 pub struct FeedLine {
-    pub id: Mid,
+    pub mid: String,
     /// Smallest picture first; empty: one layer without a name.
     pub rids: Vec<String>,
-    payload_types: Vec<Pt>,
-    /// Of RFC 2198, and what is in it.
-    red: Option<(Pt, Pt)>,
+    codec: Codec,
 }
 
 impl Lines {
-    /// After an accepted offer.
-    pub fn update(&mut self, rtc: &Rtc, offer: &Sketch) {
+    /// Whether an offer keeps to what was settled before. Nothing has changed yet.
+    pub fn check(&self, offer: &Description) -> Result<(), Fault> {
+        let refuse = |why: &str| Err(Fault::Offer(why.to_owned()));
+        if offer.lines.len() < self.order.len() {
+            return refuse("media lines are missing");
+        }
+        for (at, line) in offer.lines.iter().enumerate() {
+            let keeps = match self.order.get(at) {
+                // A line that was rejected may become another (RFC 8829, section 5.2.2).
+                Some((mid, rejected)) => *mid == line.mid || *rejected,
+                None => true,
+            };
+            let is_elsewhere = |(other, (mid, _)): (usize, &(String, bool))| other != at && *mid == line.mid;
+            if !keeps || self.order.iter().enumerate().any(is_elsewhere) {
+                return refuse("the media lines are in another order");
+            }
+            if self.slots.iter().any(|slot| slot.mid == line.mid && slot.kind != line.kind) {
+                return refuse("a media line of another kind");
+            }
+        }
+        if self.slots.len() + self.new_slots(offer).count() > SLOTS_MAX {
+            return refuse("too many slots");
+        }
+        if self.declared.len() + self.new_ssrcs(offer).count() > DECLARED_MAX {
+            return refuse("too many SSRCs");
+        }
+        Ok(())
+    }
+
+    /// After [`check`](Self::check).
+    pub fn accept(&mut self, offer: &Description) {
+        let new: Vec<u32> = self.new_ssrcs(offer).collect();
+        self.declared.extend(new);
+        self.order = offer.lines.iter().map(|line| (line.mid.clone(), line.codec.is_none())).collect();
         self.feeds = Default::default();
         for slot in &mut self.slots {
             slot.active = false;
         }
         for line in &offer.lines {
-            let id = Mid::from(line.mid.as_str());
-            let Some(media) = rtc.media(id) else { continue };
-            let payload_types = payload_types(rtc, media.remote_pts(), line.kind);
-            let red = red(rtc, &payload_types, &line.red);
+            let Some(codec) = &line.codec else { continue };
             match line.use_ {
-                Use::Feed(feed) if media.direction().is_receiving() => {
-                    self.feeds[feed.index()] =
-                        Some(FeedLine { id, rids: by_size(&line.rids), payload_types, red });
+                Use::Feed(feed) => {
+                    let (mid, rids) = (line.mid.clone(), by_size(&line.rids));
+                    self.feeds[feed.index()] = Some(FeedLine { mid, rids, codec: codec.clone() });
                 }
                 Use::Slot => {
-                    let active = media.direction().is_sending();
-                    let payload_type = payload_types.first().copied();
-                    let red = red.filter(|(_, primary)| Some(*primary) == payload_type).map(|(red, _)| red);
-                    match self.slots.iter_mut().find(|slot| slot.id == id) {
-                        Some(slot) => {
-                            (slot.active, slot.payload_type, slot.red) = (active, payload_type, red);
-                        }
-                        None => {
-                            let (mid, kind) = (line.mid.clone(), line.kind);
-                            self.slots.push(SlotLine { id, mid, kind, active, payload_type, red });
-                        }
-                    }
+                    let at = self.slots.iter().position(|slot| slot.mid == line.mid);
+                    let at = at.unwrap_or_else(|| {
+                        self.slots.push(SlotLine {
+                            mid: line.mid.clone(),
+                            kind: line.kind,
+                            active: false,
+                            payload_type: None,
+                            red: None,
+                            ssrcs: self.fresh(),
+                        });
+                        self.slots.len() - 1
+                    });
+                    let slot = &mut self.slots[at];
+                    (slot.active, slot.payload_type, slot.red) = (true, Some(codec.payload_type), codec.red);
                 }
-                Use::Feed(_) | Use::Nothing => {}
+                Use::Nothing => {}
             }
         }
     }
 
-    pub fn slots_after(&self, offer: &Sketch) -> usize {
-        let is_known = |mid: &str| self.slots.iter().any(|slot| slot.mid == mid);
-        let slots = offer.lines.iter().filter(|line| line.use_ == Use::Slot);
-        self.slots.len() + slots.filter(|line| !is_known(&line.mid)).count()
-    }
-
     /// What the guard is to let through: the lines that are feeds.
-    pub fn negotiated(&self, rtc: &Rtc, offer: &Sketch) -> guard::Negotiated {
+    pub fn negotiated(&self, offer: &Description) -> guard::Negotiated {
         let mut negotiated = guard::Negotiated::default();
         for line in &offer.lines {
-            let feed = self.feeds.iter().flatten().find(|feed| *feed.id == *line.mid);
-            let (Some(feed), Some(media)) = (feed, rtc.media(Mid::from(line.mid.as_str()))) else { continue };
-            let extensions = media.remote_extmap();
+            let Some(feed) = self.feeds.iter().flatten().find(|feed| feed.mid == line.mid) else { continue };
             // The ids are the same on all lines of a bundle (RFC 8285 section 6); not all lines have all extensions.
             let ids = &mut negotiated.ids;
             for (id, extension) in [
-                (&mut ids.mid, Extension::RtpMid),
-                (&mut ids.rid, Extension::RtpStreamId),
-                (&mut ids.rrid, Extension::RepairedRtpStreamId),
-                (&mut ids.level, Extension::AudioLevel),
-                (&mut ids.transport, Extension::TransportSequenceNumber),
+                (&mut ids.mid, Extension::Mid),
+                (&mut ids.rid, Extension::Rid),
+                (&mut ids.rrid, Extension::RepairedRid),
+                (&mut ids.level, Extension::Level),
+                (&mut ids.transport, Extension::Transport),
             ] {
-                *id = id.or(extensions.id_of(extension));
+                *id = id.or(line.id_of(extension));
             }
-            let repairs =
-                rtc.codec_config().params().iter().filter(|params| feed.payload_types.contains(&params.pt()));
+            let Codec { payload_type, red, repair, feedback: _ } = feed.codec;
             negotiated.lines.push(guard::Line {
                 mid: line.mid.clone(),
                 rids: feed.rids.clone(),
-                payloads: (feed.payload_types.iter())
-                    .chain(feed.red.iter().map(|(red, _)| red))
-                    .map(|payload_type| **payload_type)
-                    .collect(),
-                repairs: repairs
-                    .filter_map(|params| params.resend())
-                    .map(|payload_type| *payload_type)
-                    .collect(),
+                payloads: [Some(payload_type), red].into_iter().flatten().collect(),
+                repairs: repair.into_iter().collect(),
                 ssrcs: line.ssrcs.clone(),
             });
         }
@@ -150,65 +141,41 @@ impl Lines {
 
     /// Whether a packet of this payload type is media of the feed, and if it is several in one, of which payload type those are.
     pub fn carries(&self, feed: Feed, payload_type: u8) -> Option<Option<u8>> {
-        let payload_type = Pt::from(payload_type);
-        let line = self.feeds[feed.index()].as_ref()?;
-        match line.red {
-            Some((red, primary)) if red == payload_type => Some(Some(*primary)),
-            Some(_) | None => line.payload_types.contains(&payload_type).then_some(None),
+        let Codec { payload_type: own, red, .. } = self.feeds[feed.index()].as_ref()?.codec;
+        if red == Some(payload_type) {
+            return Some(Some(own));
         }
-    }
-
-    /// Before an offer is accepted, so that the answer names the slots' streams as it did before.
-    pub fn declare(&self, rtc: &mut Rtc, outgoing: &[Outgoing]) {
-        for (slot, line) in self.slots.iter().zip(outgoing).filter(|(_, line)| line.ssrc != 0) {
-            if rtc.media(slot.id).is_some() {
-                let repair = line.repair.map(|(ssrc, _)| Ssrc::from(ssrc));
-                rtc.direct_api().declare_stream_tx(Ssrc::from(line.ssrc), repair, slot.id, None);
-            }
-        }
-    }
-
-    /// After it: the stack sends nothing in them, and each takes some kilobytes.
-    pub fn withdraw(rtc: &mut Rtc, outgoing: &[Outgoing]) {
-        let mut direct = rtc.direct_api();
-        for line in outgoing {
-            direct.remove_stream_tx(Ssrc::from(line.ssrc));
-        }
+        (own == payload_type).then_some(None)
     }
 
     /// The slots' streams in their order.
-    pub fn outgoing(&self, rtc: &mut Rtc) -> Vec<Outgoing> {
-        let repairs: Vec<_> =
-            rtc.codec_config().params().iter().map(|params| (params.pt(), params.resend())).collect();
-        let resend = |payload_type: Option<Pt>| {
-            let known = repairs.iter().find(|(media, _)| Some(*media) == payload_type)?;
-            known.1.map(|payload_type| *payload_type)
-        };
+    pub fn outgoing(&self, offer: &Description) -> Vec<Outgoing> {
+        let line_of = |slot: &SlotLine| offer.lines.iter().find(|line| line.mid == slot.mid);
         let outgoing = |slot: &SlotLine| {
-            let media = rtc.media(slot.id);
-            let id_of = |extension| media.and_then(|media| media.remote_extmap().id_of(extension));
-            let mid_id = id_of(Extension::RtpMid);
-            let transport_id = id_of(Extension::TransportSequenceNumber);
-            let mut direct = rtc.direct_api();
-            let stream = direct.stream_tx_by_mid(slot.id, None);
-            let ssrcs = stream.map(|stream| (*stream.ssrc(), stream.rtx().map(|ssrc| *ssrc)));
-            let (ssrc, repair) = ssrcs.unwrap_or_default();
+            let (ssrc, again) = slot.ssrcs;
+            let line = line_of(slot);
+            let id_of = |extension| line.and_then(|line: &Line| line.id_of(extension));
+            let repair = line.and_then(|line| line.codec.as_ref()?.repair);
             Outgoing {
                 kind: slot.kind,
                 ssrc,
-                repair: repair.zip(resend(slot.payload_type)),
+                repair: repair.map(|payload_type| (again, payload_type)),
                 mid: slot.mid.clone(),
-                mid_id,
-                transport_id,
+                mid_id: id_of(Extension::Mid),
+                transport_id: id_of(Extension::Transport),
             }
         };
         self.slots.iter().map(outgoing).collect()
     }
 
+    pub fn ssrcs(&self, mid: &str) -> Option<(u32, u32)> {
+        self.slots.iter().find(|slot| slot.mid == mid).map(|slot| slot.ssrcs)
+    }
+
     /// Which feed and layer of it the guard means.
     pub fn place(&self, layer: &guard::Layer, ssrc: u32) -> Option<Place> {
         Feed::ALL.into_iter().find_map(|feed| {
-            let line = self.feeds[feed.index()].as_ref().filter(|line| *line.id == *layer.mid)?;
+            let line = self.feeds[feed.index()].as_ref().filter(|line| line.mid == layer.mid)?;
             let number = match layer.rid {
                 None => line.rids.is_empty().then_some(0)?,
                 Some(rid) => line.rids.iter().position(|known| known == rid)?,
@@ -216,27 +183,34 @@ impl Lines {
             Some(Place { feed, layer: number, repair: layer.repair == Some(ssrc) })
         })
     }
-}
 
-fn payload_types(rtc: &Rtc, remote: &[Pt], kind: Kind) -> Vec<Pt> {
-    let codec = match kind {
-        Kind::Audio => Codec::Opus,
-        Kind::Video => Codec::Vp8,
-    };
-    let params = rtc.codec_config().params().iter();
-    params
-        .filter(|params| params.spec().codec == codec && remote.contains(&params.pt()))
-        .map(|params| params.pt())
-        .collect()
-}
+    fn new_slots<'a>(&self, offer: &'a Description) -> impl Iterator<Item = &'a Line> {
+        let is_known = |mid: &str| self.slots.iter().any(|slot| slot.mid == mid);
+        offer.lines.iter().filter(move |line| line.use_ == Use::Slot && !is_known(&line.mid))
+    }
 
-/// What this line offered and we took of RFC 2198, and what is in it.
-fn red(rtc: &Rtc, payload_types: &[Pt], offered: &[u8]) -> Option<(Pt, Pt)> {
-    let mut params = rtc.codec_config().params().iter().filter(|params| payload_types.contains(&params.pt()));
-    params.find_map(|params| {
-        let red = params.red().filter(|red| offered.contains(&**red))?;
-        Some((red, params.pt()))
-    })
+    fn new_ssrcs(&self, offer: &Description) -> impl Iterator<Item = u32> {
+        let ssrcs = offer.lines.iter().flat_map(|line| &line.ssrcs).copied();
+        ssrcs.filter(|ssrc| !self.declared.contains(ssrc))
+    }
+
+    /// Two that nobody has: not the browser, and no other slot.
+    fn fresh(&self) -> (u32, u32) {
+        let mut numbers = [0; 8];
+        loop {
+            // Never fails once the process has started.
+            rand::fill(&mut numbers).expect("the system has random numbers");
+            let [a, b, c, d, e, f, g, h] = numbers;
+            let (ssrc, again) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+            let is_taken = |ssrc: u32| {
+                let of_slot = |slot: &SlotLine| slot.ssrcs.0 == ssrc || slot.ssrcs.1 == ssrc;
+                ssrc == 0 || self.declared.contains(&ssrc) || self.slots.iter().any(of_slot)
+            };
+            if ssrc != again && !is_taken(ssrc) && !is_taken(again) {
+                return (ssrc, again);
+            }
+        }
+    }
 }
 
 /// `q h f` are known by name; other names are listed from small to large.

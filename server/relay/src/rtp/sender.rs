@@ -84,10 +84,6 @@ impl Sender {
         }
     }
 
-    pub fn line(&self) -> &Outgoing {
-        &self.line
-    }
-
     pub fn ssrc(&self) -> u32 {
         self.line.ssrc
     }

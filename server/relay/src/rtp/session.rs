@@ -125,10 +125,6 @@ impl Session {
         self.reports_at = now + REPORTS / 2;
     }
 
-    pub fn is_locked(&self) -> bool {
-        self.keys.is_none()
-    }
-
     /// The slots' streams in their order. What was settled before goes on.
     pub fn negotiate(&mut self, lines: Vec<Outgoing>, place: impl Fn(u32) -> Option<Place>) {
         for (at, line) in lines.into_iter().enumerate() {
@@ -140,11 +136,6 @@ impl Session {
         for receiver in &mut self.receivers {
             receiver.place = place(receiver.ssrc);
         }
-    }
-
-    /// What was settled about the slots' streams.
-    pub fn lines(&self) -> Vec<Outgoing> {
-        self.senders.iter().map(|sender| sender.line().clone()).collect()
     }
 
     pub fn knows(&self, ssrc: u32) -> bool {

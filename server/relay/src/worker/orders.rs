@@ -16,7 +16,7 @@ use crate::{
     layers::Layers,
     mailbox::GroupId,
     member::{Member, Sending},
-    offer::{self, Sketch},
+    offer::{self, Description},
     pace::Pace,
     peer::{Fault, Peer},
     permits::{self, Permits},
@@ -287,17 +287,18 @@ impl Worker<'_> {
         {
             return Err(OfferRefused::TooFast);
         }
-        let sketch = offer::read(&offer.sdp, &offer.tracks, self.identity.is_loopback())?;
+        let description = offer::read(&offer.sdp, &offer.tracks, self.identity.is_loopback())?;
         let present = self.find(id, |member| member.subject == offer.subject);
         let key = match present {
             Some(key) => key,
             None => self.make_member(id, (row, space, weight), offer)?,
         };
         let Some(member) = self.members.get_mut(key) else { return Err(OfferRefused::Gone) };
-        match catch_unwind(AssertUnwindSafe(|| (member.peer.answer(&sketch), member.peer.ufrag()))) {
+        match catch_unwind(AssertUnwindSafe(|| (member.peer.answer(&description, now), member.peer.ufrag())))
+        {
             Ok((Ok(answer), ufrag)) => {
                 self.demux.add_ufrag(ufrag, key);
-                self.adopt(id, key, &sketch, present.is_none());
+                self.adopt(id, key, &description, present.is_none());
                 Ok(answer)
             }
             Ok((Err(fault), _)) => {
@@ -346,7 +347,7 @@ impl Worker<'_> {
     }
 
     /// Takes over what an accepted offer says.
-    fn adopt(&mut self, id: GroupId, key: PeerKey, sketch: &Sketch, fresh: bool) {
+    fn adopt(&mut self, id: GroupId, key: PeerKey, offer: &Description, fresh: bool) {
         let (now, chance) = (self.now, self.any_number(u64::from(key.0)));
         let Some(member) = self.members.get_mut(key) else { return };
         for feed in Feed::ALL {
@@ -379,7 +380,7 @@ impl Worker<'_> {
         if fresh {
             self.counters.one(Count::PeersMade);
         } else {
-            tracing::debug!(lines = sketch.lines.len(), "renegotiated");
+            tracing::debug!(lines = offer.lines.len(), "renegotiated");
         }
         if let Some(group) = self.groups.get_mut(&id) {
             if fresh {
@@ -398,6 +399,8 @@ impl Worker<'_> {
 fn refusal(fault: &Fault) -> String {
     match fault {
         Fault::Offer(why) => why.clone(),
-        Fault::Stack(_) | Fault::Closed | Fault::Endless => "the media connection is broken".to_owned(),
+        Fault::Handshake(_) | Fault::Certificate | Fault::Closed | Fault::Endless => {
+            "the media connection is broken".to_owned()
+        }
     }
 }
