@@ -3,7 +3,7 @@ use ts_rs::TS;
 
 use crate::{
     Desk, DoorSignal, Export, Floor, Message, MessageId, Millis, Participant, ParticipantId, Reaction,
-    Refusal, RefusalCode, RequestId, RoomState, RoomView, ScaleResult, Secret, Slot, You,
+    Refusal, RefusalCode, RequestId, RoomState, RoomView, ScaleResult, Secret, Signal, Slot, You,
 };
 
 /// What the server sends.
@@ -23,6 +23,12 @@ pub enum ServerFrame {
     /// One has a seat; with this secret one comes back to it. Replaces any earlier secret.
     Seated {
         secret: Secret,
+    },
+    /// To a facilitator who has come in while the server cannot keep its record: who calls for help, and nothing else of the room
+    /// until it can. All of it each time that something of it changes; the snapshot replaces it.
+    StandBy {
+        now: Millis,
+        signals: Vec<Signal>,
     },
     /// The whole room as its recipient may see it. Deltas count on from `seq`.
     Snapshot {

@@ -91,6 +91,10 @@ pub struct You {
     pub signal: Option<OwnSignal>,
     /// One has told the facilitators that somebody may be watching.
     pub not_alone: bool,
+    /// One is in a crisis aside while the room is paused by a freeze, a hold or a break, which do not reach there: the chat that one has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub spared: Option<ChatPolicy>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub goal: Option<Goal>,

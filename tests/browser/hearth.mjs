@@ -8,11 +8,12 @@ import { fileURLToPath } from 'node:url';
 
 const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../../target', import.meta.url));
 export const binary = process.env.HEARTH_BINARY ?? `${target}/debug/hearth`;
-/** The same with a bug to plant, which the program itself has no way in for. */
+/** The same with bugs to plant, which the program itself has no ways in for. */
 const fragile = `${target}/debug/fragile`;
 
 export class Hearth {
   #process;
+  #lines;
   #log = '';
   /** The server's own address, and the personal links. */
   url;
@@ -24,7 +25,7 @@ export class Hearth {
     return Hearth.#run(binary, ['dev', '--json', '--http-port', port, '--media-port', '0', ...extra], env);
   }
 
-  /** One whose relay can be broken. */
+  /** One whose relay can be broken, and whose disk be filled. */
   static startFragile() {
     return Hearth.#run(fragile, [], {});
   }
@@ -42,7 +43,8 @@ export class Hearth {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#process.stderr.on('data', (text) => (this.#log += text));
-    const first = once(createInterface({ input: this.#process.stdout }), 'line');
+    this.#lines = createInterface({ input: this.#process.stdout });
+    const first = once(this.#lines, 'line');
     const gone = once(this.#process, 'exit').then(() => {
       throw new Error(`the server did not start:\n${this.#log}`);
     });
@@ -68,6 +70,13 @@ export class Hearth {
   /** Of one that was started fragile: the relay's worker panics, as if it had a bug. */
   breakWorker() {
     this.#process.kill('SIGUSR1');
+  }
+
+  /** Of one that was started fragile: nothing can be recorded from here on, or it can again. True when it returns. */
+  async fillDisk() {
+    const said = once(this.#lines, 'line');
+    this.#process.kill('SIGUSR2');
+    await said;
   }
 
   goOn() {

@@ -37,7 +37,7 @@ test('what belongs to one person', async (t) => {
     await ann.heading('You are in the waiting room');
     hearth.halt();
     await ann.callForHelp();
-    await ann.sees('This may not have reached anybody yet.');
+    await ann.sees('We are not sure yet that your call has arrived.');
     await ann.page.getByRole('link', { name: '988' }).first().waitFor();
     hearth.goOn();
     await ann.sees('The facilitators have been told.');

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { check } from './axe.mjs';
 import { launch } from './chromium.mjs';
 import { Hearth } from './hearth.mjs';
 import { Person, until } from './person.mjs';
@@ -130,9 +131,9 @@ test('a group keeps its rules', async (t) => {
   await step('a call for help that may not have arrived is made again after a reload', async () => {
     await cleo.page.evaluate(() => sessionStorage.setItem('mute', ''));
     await cleo.callForHelp();
-    await cleo.sees('This may not have reached anybody yet.');
+    await cleo.sees('We are not sure yet that your call has arrived.');
     await cleo.page.reload();
-    await cleo.sees('This may not have reached anybody yet.');
+    await cleo.sees('We are not sure yet that your call has arrived.');
     await cleo.sees('If you are in danger, call your local emergency number.');
     await cleo.page.evaluate(() => sessionStorage.removeItem('mute'));
     await cleo.loseSocket();
@@ -177,6 +178,37 @@ test('a group keeps its rules', async (t) => {
       await person.turnCameraOn();
     }
     await seesMoving(cleo, [lead, ann, ben]);
+    await hearsNobody(cleo);
+  });
+
+  await step('two in a crisis go on speaking and writing while everything is paused around them', async () => {
+    await lead.press('Freeze');
+    for (const member of members) await member.heading('Everything is paused');
+    await ann.callForHelp();
+    await lead.press(`Go aside together with ${ann.alias}`, { within: lead.desk });
+    await ann.heading('A small room');
+    await ann.sees('The whole group is paused meanwhile, and you are not');
+    await ann.sees('A facilitator has seen it');
+    await ann.page.getByRole('heading', { name: 'Everything is paused' }).waitFor({ state: 'detached' });
+    await check(ann);
+    await ann.unmute();
+    await hears(lead);
+    await ann.write('It is good that you came along.');
+    await lead.press(/^Chat/);
+    await lead.sees('It is good that you came along.');
+    await lead.page.getByLabel('What you want to write').fill('We have all the time.');
+    await lead.press('Send');
+    await ann.sees('We have all the time.');
+    await ben.press(/^Chat/);
+    await ben.page.getByLabel('To the facilitators').waitFor();
+    for (const other of [ben, cleo]) assert.equal(await other.page.getByText('We have all the time.').count(), 0);
+    for (const member of [ann, ben]) await member.press('Close the chat');
+    await lead.press('Desk');
+    await lead.unfold('Small rooms');
+    await lead.press('Go out', { within: lead.desk });
+    await ann.heading('Everything is paused');
+    for (const thaw of ['Allow microphones again', 'Allow cameras again', 'End the pause']) await lead.press(thaw);
+    for (const person of [lead, ...members]) await person.turnCameraOn();
     await hearsNobody(cleo);
   });
 

@@ -8,7 +8,7 @@ use hearth_protocol::{
     TEXT_CHARS_MAX,
 };
 
-use crate::seat::participant;
+use crate::seat::{Seat, participant};
 use crate::{ConnectionId, Effects, Fresh, Room, Tell, Words};
 
 /// Of each author. Of older messages nobody knows any more who was told.
@@ -234,6 +234,12 @@ impl Room {
     /// As it stands now: closed for members too by freeze and hold.
     pub(crate) fn chat_policy(&self) -> ChatPolicy {
         if self.freeze.is_some() || self.hold.is_some() { ChatPolicy::Facilitators } else { self.base_chat() }
+    }
+
+    /// That of two in a crisis, while the room is paused around them.
+    pub(crate) fn spared_chat(&self, seat: &Seat) -> Option<ChatPolicy> {
+        let paused = self.freeze.is_some() || self.hold.is_some() || self.rests.until.is_some();
+        (paused && self.is_in_crisis(seat)).then(|| self.base_chat())
     }
 
     pub(crate) fn is_facilitator(&self, subject: Subject) -> bool {

@@ -245,6 +245,7 @@ impl Room {
             ceiling: self.ceiling(subject, seat),
             signal: self.own_signal(subject),
             not_alone: self.is_not_alone(subject),
+            spared: self.spared_chat(seat),
             goal: self.goal(subject).cloned(),
             takes_feedback: self.takes_feedback(subject),
             scale_answer: self.scale_answer(subject),

@@ -260,18 +260,19 @@ impl Task {
 
     fn enter(&mut self, connection: ConnectionId, arrival: Arrival, outbox: Outbox) {
         self.visited = true;
-        self.guests
-            .insert(connection, Guest { outbox, told: false, speaking: Vec::new(), pages: Pages::default() });
         let fresh = secret::fresh();
-        let command = match arrival {
+        let (command, ticketed) = match arrival {
             Arrival::Ticket(ticket) => {
                 let claims = ticket.claims(self.clock.now());
-                Command::Knock { connection, claims, fresh }
+                let ticketed = claims.role.is_facilitator();
+                (Command::Knock { connection, claims, fresh }, ticketed)
             }
             Arrival::Secret { hash, media_generation } => {
-                Command::Return { connection, hash, media_generation, fresh }
+                (Command::Return { connection, hash, media_generation, fresh }, false)
             }
         };
+        let pages = Pages::new(ticketed);
+        self.guests.insert(connection, Guest { outbox, told: false, speaking: Vec::new(), pages });
         self.apply(command);
     }
 
@@ -291,7 +292,8 @@ impl Task {
     fn ping(&mut self, connection: ConnectionId, nonce: u32) {
         let Some(guest) = self.guests.get(&connection) else { return };
         // How long the session has been going on is nobody's business before the door.
-        let now = Millis(if self.peer(connection).is_ok() { self.clock.now() } else { 0 });
+        let inside = self.peer(connection).is_ok() || guest.pages.stands_by();
+        let now = Millis(if inside { self.clock.now() } else { 0 });
         guest.outbox.frame(&ServerFrame::Pong { nonce, now });
     }
 
@@ -471,7 +473,10 @@ impl Task {
         // Whoever dropped in the meantime hears nothing; the drop is a command of its own.
         let Some(guest) = self.guests.get_mut(&to) else { return };
         match words {
-            Words::Frame(frame) => guest.outbox.frame(&frame),
+            Words::Frame(frame) => {
+                guest.pages.note(&frame);
+                guest.outbox.frame(&frame);
+            }
             Words::Delta(changes) => {
                 guest.pages.follow(&changes);
                 guest.outbox.delta(changes);

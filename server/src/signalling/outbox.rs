@@ -101,6 +101,7 @@ impl Outbox {
             ServerFrame::GroundRules(_)
             | ServerFrame::Waiting
             | ServerFrame::Signal(_)
+            | ServerFrame::StandBy { .. }
             | ServerFrame::Snapshot { .. }
             | ServerFrame::Delta { .. }
             | ServerFrame::Ok { .. }

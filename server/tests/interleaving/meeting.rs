@@ -131,7 +131,9 @@ impl Meeting {
     }
 
     pub async fn resume(&self, name: &str, secret: &Secret, media_generation: Option<Generation>) -> Guest {
-        self.arrive(name, Arrival::Secret { hash: hash(secret), media_generation }).await
+        let guest = self.arrive(name, Arrival::Secret { hash: hash(secret), media_generation }).await;
+        // Ids that a subject has used before are answered as before.
+        Guest { asked: 1_000, ..guest }
     }
 }
 

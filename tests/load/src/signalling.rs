@@ -224,6 +224,7 @@ impl Heard {
             ServerFrame::Refusal { request_id: None, .. }
             | ServerFrame::Waiting
             | ServerFrame::Signal(_)
+            | ServerFrame::StandBy { .. }
             | ServerFrame::Pong { .. } => {}
         }
     }

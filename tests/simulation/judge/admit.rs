@@ -197,6 +197,7 @@ impl Judge {
                 ServerFrame::GroundRules(_)
                 | ServerFrame::Waiting
                 | ServerFrame::Signal(_)
+                | ServerFrame::StandBy { .. }
                 | ServerFrame::Seated { .. }
                 | ServerFrame::Snapshot { .. }
                 | ServerFrame::Delta { .. }

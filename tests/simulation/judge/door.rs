@@ -462,6 +462,7 @@ fn seat_secret(frame: &ServerFrame) -> Option<&hearth_protocol::Secret> {
         | ServerFrame::GroundRules(_)
         | ServerFrame::Waiting
         | ServerFrame::Signal(_)
+        | ServerFrame::StandBy { .. }
         | ServerFrame::Snapshot { .. }
         | ServerFrame::Delta { .. }
         | ServerFrame::Ok { .. }

@@ -50,6 +50,7 @@ impl Judge {
             | ServerFrame::GroundRules(_)
             | ServerFrame::Waiting
             | ServerFrame::Signal(_)
+            | ServerFrame::StandBy { .. }
             | ServerFrame::Seated { .. }
             | ServerFrame::Snapshot { .. }
             | ServerFrame::Delta { .. }

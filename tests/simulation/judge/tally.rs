@@ -73,6 +73,7 @@ impl Tally {
             | ServerFrame::GroundRules(_)
             | ServerFrame::Waiting
             | ServerFrame::Signal(_)
+            | ServerFrame::StandBy { .. }
             | ServerFrame::Seated { .. }
             | ServerFrame::Snapshot { .. }
             | ServerFrame::Delta { .. }

@@ -109,6 +109,8 @@ impl Judge {
         law!(you.signal == signal, "signals", "{who} sees their signal as {:?}: {signal:?}", you.signal)?;
         let not_alone = self.model.raised(who, wire::SignalKind::NotAlone).is_some();
         law!(you.not_alone == not_alone, "signals", "{who} is not alone: {}", you.not_alone)?;
+        let spared = self.model.spared_chat(seat);
+        law!(you.spared == spared, "views", "{who} is spared {spared:?}, and told {:?}", you.spared)?;
         let goal = self.model.goal(seat.number);
         law!(you.goal.as_ref() == goal, "own", "{who}'s goal is {goal:?}, not {:?}", you.goal)?;
         let takes = self.model.takes_feedback(seat.number);

@@ -32,6 +32,7 @@ impl Told<'_> {
             | ServerFrame::GroundRules(_)
             | ServerFrame::Waiting
             | ServerFrame::Signal(_)
+            | ServerFrame::StandBy { .. }
             | ServerFrame::Seated { .. }
             | ServerFrame::Snapshot { .. }
             | ServerFrame::Delta { .. }

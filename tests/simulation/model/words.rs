@@ -110,6 +110,12 @@ impl Model {
         if self.freeze.is_some() || self.hold.is_some() { ChatPolicy::Facilitators } else { self.base_chat() }
     }
 
+    /// Of two in a crisis, whom what pauses the room does not reach.
+    pub fn spared_chat(&self, seat: &Seat) -> Option<ChatPolicy> {
+        let paused = self.freeze.is_some() || self.hold.is_some() || self.rest_until.is_some();
+        (paused && self.is_in_crisis(seat)).then(|| self.base_chat())
+    }
+
     pub fn reactions(&self) -> ReactionPolicy {
         match self.agenda.reactions {
             ReactionPolicy::All if self.words.care => ReactionPolicy::WithYou,

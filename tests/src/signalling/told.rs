@@ -104,6 +104,7 @@ impl Told {
             ServerFrame::Bye(bye) => self.bye = Some(bye.clone()),
             ServerFrame::Waiting
             | ServerFrame::Signal(_)
+            | ServerFrame::StandBy { .. }
             | ServerFrame::Ok { .. }
             | ServerFrame::Refusal { .. }
             | ServerFrame::Pong { .. } => {}

@@ -104,6 +104,7 @@ async fn check_hears_nothing(client: &Client) {
         let of_the_room = match frame {
             ServerFrame::Snapshot { .. }
             | ServerFrame::Delta { .. }
+            | ServerFrame::StandBy { .. }
             | ServerFrame::Ok { outcome: Some(_), .. } => true,
             ServerFrame::Knocked { .. }
             | ServerFrame::GroundRules(_)

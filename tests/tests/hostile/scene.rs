@@ -197,6 +197,7 @@ pub fn check_knows_nothing(client: &Client) {
             | ServerFrame::Pong { .. }
             | ServerFrame::Bye(_) => true,
             ServerFrame::Seated { .. }
+            | ServerFrame::StandBy { .. }
             | ServerFrame::Snapshot { .. }
             | ServerFrame::Delta { .. }
             | ServerFrame::Ok { outcome: Some(_), .. } => false,

@@ -3,7 +3,9 @@ import '../src/theme.css';
 import { Devices, Link } from '@hearth/sdk';
 import { mount } from 'svelte';
 import NoLink from '../src/door/NoLink.svelte';
+import Moment from '../src/door/Moment.svelte';
 import Rules from '../src/door/Rules.svelte';
+import StandBy from '../src/door/StandBy.svelte';
 import Waiting from '../src/door/Waiting.svelte';
 import Welcome from '../src/door/Welcome.svelte';
 import Farewell from '../src/Farewell.svelte';
@@ -16,6 +18,13 @@ const devices = new Devices();
 
 function room(view = asMember(), change: Parameters<typeof meeting>[1] = {}): void {
   mount(Room, { target, props: { meeting: meeting(view, change, devices), view } });
+}
+
+function standBy(standby: Parameters<typeof meeting>[1]['standby']): void {
+  mount(StandBy, {
+    target,
+    props: { meeting: meeting(undefined, { phase: { name: 'standing_by' }, standby }, devices) },
+  });
 }
 
 const STATES: Record<string, () => void> = {
@@ -32,6 +41,35 @@ const STATES: Record<string, () => void> = {
     }),
   waiting: () =>
     mount(Waiting, { target, props: { meeting: meeting(undefined, { phase: { name: 'waiting' } }, devices) } }),
+  moment: () => mount(Moment, { target, props: { meeting: meeting(undefined, {}, devices) } }),
+  'moment-unsure': () =>
+    mount(Moment, { target, props: { meeting: meeting(undefined, { calling: 'unsure' }, devices) } }),
+  'waiting-unsure': () =>
+    mount(Waiting, {
+      target,
+      props: { meeting: meeting(undefined, { phase: { name: 'waiting' }, calling: 'unsure' }, devices) },
+    }),
+  'rules-unsure': () =>
+    mount(Rules, {
+      target,
+      props: {
+        meeting: meeting(undefined, { phase: { name: 'ground_rules', rules: RULES }, calling: 'unsure' }, devices),
+      },
+    }),
+  'stand-by': () => standBy([]),
+  'stand-by-call': () =>
+    standBy([
+      { id: 1, kind: 'distress', participant: 6, alias: 'Jo', since: NOW - 25_000, repeated: 1 },
+      { id: 2, kind: 'not_alone', participant: 7, alias: 'Wren', since: NOW - 90_000, repeated: 0, answered_by: 1 },
+      { id: 3, kind: 'distress', knock: 7, alias: 'Pat', since: NOW - 190_000, repeated: 9 },
+    ]),
+  'desk-stand-by': () =>
+    room(
+      withDesk(asFacilitator(), {
+        signals: [{ id: 1, kind: 'distress', participant: 6, alias: 'Jo', since: NOW - 25_000, repeated: 1 }],
+      }),
+      { phase: { name: 'reconnecting', from: 'seated' }, standby: [] },
+    ),
   ended: () =>
     mount(Farewell, {
       target,
@@ -73,6 +111,15 @@ const STATES: Record<string, () => void> = {
   refusal: () => room(asMember(), { refusal: 'You can unmute when it is your turn.' }),
   signal: () => room(asMember(), { signal: { since: NOW, state: 'sent' } }),
   unsure: () => room(asMember(), { calling: 'unsure' }),
+  'unsure-lost': () =>
+    room(asMember(), {
+      phase: { name: 'reconnecting', from: 'seated' },
+      signal: { since: NOW, state: 'sent' },
+      calling: 'unsure',
+    }),
+  interrupted: () => room(asMember(), { media: 'interrupted' }),
+  'interrupted-round': () => room(asMember({ round: 'mine' }), { media: 'interrupted' }),
+  'desk-interrupted': () => room(asFacilitator(), { media: 'interrupted' }),
   answered: () => room(asMember(), { signal: { since: NOW, state: 'answered' } }),
   unanswered: () => room(asMember(), { signal: { since: NOW, state: 'unanswered' } }),
   'waiting-unanswered': () =>

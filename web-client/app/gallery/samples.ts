@@ -226,6 +226,8 @@ export const NOW = 1_800_000;
 interface Change {
   phase?: Phase;
   refusal?: string;
+  media?: Meeting['media'];
+  standby?: Meeting['standby'];
   newDevice?: boolean;
   signal?: Meeting['signal'];
   calling?: Meeting['calling'];
@@ -260,7 +262,8 @@ export function meeting(view: View | undefined, change: Change, devices: Devices
       camera: held(view?.you.gates.camera),
       screen: held(view?.you.gates.screen),
     },
-    media: 'connected',
+    media: change.media ?? 'connected',
+    standby: change.standby,
     soundBlocked: false,
     now: () => NOW,
     on: () => () => undefined,

@@ -18,6 +18,7 @@ import {
   type Phase,
   type Reaction,
   type ScaleResult,
+  type Signal,
   type View,
 } from '@hearth/sdk';
 import { EMERGENCY } from './words';
@@ -36,6 +37,8 @@ export class Meeting {
   phase = $state.raw<Phase>({ name: 'idle' });
   view = $state.raw<View | undefined>(undefined);
   own = $state.raw<OwnSources>() as OwnSources;
+  /** The calls for help that a facilitator sees who stands by, while the server cannot keep its record. */
+  standby = $state.raw<readonly Signal[]>();
   media = $state.raw<MediaState>('none');
   soundBlocked = $state(false);
   /** Somebody knocked with this person's link from another device. */
@@ -78,6 +81,7 @@ export class Meeting {
     this.phase = session.phase;
     this.view = session.view;
     this.own = session.own;
+    this.standby = session.standby;
     this.media = session.media;
     this.soundBlocked = session.soundBlocked;
     this.signal = session.help.signal;
@@ -92,6 +96,7 @@ export class Meeting {
         this.now = session.now();
       }),
       session.on('own', (own) => (this.own = own)),
+      session.on('standby', (signals) => (this.standby = signals)),
       session.on('media', (media) => (this.media = media)),
       session.on('soundBlocked', (blocked) => (this.soundBlocked = blocked)),
       session.on('reaction', ({ participant, reaction }) => this.#react(participant, reaction)),

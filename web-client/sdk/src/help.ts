@@ -73,6 +73,12 @@ export class Help extends Events<{ change: undefined }> {
     this.emit('change', undefined);
   }
 
+  /** Said by the server itself, before or beside any view: so the line is there. */
+  handleTold(signal: DoorSignal): void {
+    this.#lost = false;
+    this.handleSignal(signal);
+  }
+
   /** Whoever opens a link calls anew, or does not. */
   handleJoin(): void {
     if (!this.#pending) forgetCall(this.storage);

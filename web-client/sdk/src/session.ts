@@ -17,6 +17,7 @@ import type {
   Request,
   RoomView,
   ScaleResult,
+  Signal,
   Tile,
 } from './generated/protocol';
 import { Help } from './help';
@@ -25,7 +26,7 @@ import { Media } from './media';
 import { mine, type Mine } from './mine';
 import { Own, type MediaState, type OwnSources } from './own';
 import type { Phase } from './phase';
-import { forgetPlace, keptPlace } from './place';
+import { forgetPlace, keepLine, keptLine, keptPlace } from './place';
 import { Refusal } from './refusal';
 import type { Ask } from './requests';
 import { Signalling } from './signalling';
@@ -47,6 +48,8 @@ export interface SessionEvents {
   scaleResult: ScaleResult;
   /** Ground rules that changed while one is seated, to be agreed to with `acceptGroundRules`; undefined: none any more. */
   newRules: GroundRules | undefined;
+  /** The calls for help that a facilitator sees who stands by; undefined: the room is open to them, or the line is lost. */
+  standby: readonly Signal[] | undefined;
   /** Whether the browser wants a click before it plays sound: then show one and call `allowSound`. */
   soundBlocked: boolean;
 }
@@ -76,6 +79,7 @@ export class Session extends Events<SessionEvents> {
   #link: Link | undefined;
   #phase: Phase = { name: 'idle' };
   #view: View | undefined;
+  #standby: readonly Signal[] | undefined;
   #crisisLine = '';
 
   constructor({ devices = new Devices(), surroundings = theBrowser() }: SessionOptions = {}) {
@@ -115,6 +119,14 @@ export class Session extends Events<SessionEvents> {
     return this.#view;
   }
 
+  /**
+   * While the server cannot keep its record, a facilitator who comes is told who calls for help, and nothing else of the room: the phase
+   * is `standing_by`, or, with a view from before, `reconnecting`.
+   */
+  get standby(): readonly Signal[] | undefined {
+    return this.#standby;
+  }
+
   get own(): OwnSources {
     return this.#own.sources;
   }
@@ -146,6 +158,7 @@ export class Session extends Events<SessionEvents> {
   resume(): void {
     const place = keptPlace(this.#around.storage);
     if (!place) return;
+    this.#crisisLine = keptLine(this.#around.storage);
     this.#enter(place.room, place.credential);
     this.help.handleReload();
   }
@@ -158,6 +171,7 @@ export class Session extends Events<SessionEvents> {
     try {
       const { room, ticket, crisis_line } = await link.redeem();
       this.#crisisLine = crisis_line ?? '';
+      keepLine(this.#around.storage, this.#crisisLine);
       this.#enter(room, { type: 'ticket', ticket });
     } catch (error) {
       this.#become({ name: 'idle' });
@@ -274,7 +288,8 @@ export class Session extends Events<SessionEvents> {
     this.#signalling = signalling;
     signalling.on('ground_rules', (rules) => this.#handleGroundRules(rules));
     signalling.on('waiting', () => this.#handleWaiting());
-    signalling.on('signal', (signal) => this.help.handleSignal(signal));
+    signalling.on('signal', (signal) => this.help.handleTold(signal));
+    signalling.on('stand_by', (signals) => this.#handleStandBy(signals));
     signalling.on('snapshot', (snapshot) => this.#handleSnapshot(snapshot));
     signalling.on('changes', (changes) => this.#handleChanges(changes));
     signalling.on('lost', () => this.#handleLost());
@@ -299,9 +314,20 @@ export class Session extends Events<SessionEvents> {
     this.#media.prepare();
   }
 
+  #handleStandBy(signals: readonly Signal[]): void {
+    this.#setStandby(signals);
+    if (!this.#view) return this.#become({ name: 'standing_by' });
+    const { desk } = this.#view;
+    if (!desk) return;
+    this.#view = { ...this.#view, desk: { ...desk, signals: [...signals] } };
+    this.emit('view', this.#view);
+  }
+
   #handleSnapshot(snapshot: RoomView): void {
+    this.#setStandby(undefined);
     this.help.handleBack(snapshot.you);
     this.#view = fromSnapshot(snapshot, this.#view);
+    keepLine(this.#around.storage, snapshot.room.crisis_line);
     this.#handleView();
     if (this.#phase.name === 'seated') return this.emit('view', this.#view);
     this.#slots.tellAgain();
@@ -364,7 +390,8 @@ export class Session extends Events<SessionEvents> {
 
   #handleLost(): void {
     const { name } = this.#phase;
-    if (name === 'ground_rules' || name === 'waiting' || name === 'seated')
+    this.#setStandby(undefined);
+    if (name === 'ground_rules' || name === 'waiting' || name === 'standing_by' || name === 'seated')
       this.#become({ name: 'reconnecting', from: name });
     this.help.handleLost();
   }
@@ -396,6 +423,12 @@ export class Session extends Events<SessionEvents> {
     this.#media.close();
     this.#slots.close();
     this.#view = undefined;
+  }
+
+  #setStandby(signals: readonly Signal[] | undefined): void {
+    if (this.#standby === signals) return;
+    this.#standby = signals;
+    this.emit('standby', signals);
   }
 
   #ask(request: Request, how?: { again: boolean }): Promise<Outcome | undefined> {

@@ -14,6 +14,7 @@ import {
   type Request,
   type RoomView,
   type ServerFrame,
+  type Signal,
 } from './generated/protocol';
 import { forgetPlace, keepPlace } from './place';
 import { Refusal } from './refusal';
@@ -25,6 +26,8 @@ export interface SignallingEvents {
   waiting: undefined;
   /** At the door: where one's signal for help stands. */
   signal: DoorSignal;
+  /** Come in, but the server cannot keep its record: these calls for help, and nothing else until it can. */
+  stand_by: readonly Signal[];
   snapshot: RoomView;
   changes: readonly Change[];
   /** The connection is gone; another one is being made. */
@@ -145,7 +148,13 @@ export class Signalling extends Events<SignallingEvents> {
       case 'knocked':
         this.#keep({ type: 'waiting', secret: frame.secret });
         return this.#handleWelcome();
+      case 'stand_by':
+        this.#handleWelcome();
+        this.clock.handleSnapshot(frame.now);
+        return this.emit('stand_by', frame.signals);
       case 'ground_rules':
+        // Before `knocked`, while the server cannot keep its record.
+        this.#handleWelcome();
         return this.emit('ground_rules', { version: frame.version, hash: frame.hash, rules: frame.rules });
       case 'waiting':
         return this.emit('waiting', undefined);

@@ -1,7 +1,9 @@
 //! The crisis aside: two people out of the reach of what stops everyone else, while the facilitator is there.
 
 use hearth_forwarding::{Reason, Source};
-use hearth_protocol::{AsideId, Audience, FloorMode, Level, RefusalCode, Request, Role, ThawStep};
+use hearth_protocol::{
+    AsideId, Audience, ChatPolicy, FloorMode, Level, RefusalCode, Request, Role, ThawStep,
+};
 
 use crate::meeting::*;
 
@@ -62,6 +64,24 @@ fn what_is_spared_ends_at_once_when_the_facilitator_drops() {
     m.refused("ann", open(Source::Microphone), RefusalCode::Frozen);
     m.returns("gus", None);
     assert_eq!(m.closed("ann", Source::Microphone), [Reason::Self_], "and nobody is heard by it");
+}
+
+#[test]
+fn the_two_are_told_that_they_are_spared_while_it_is_so_and_nobody_else_is() {
+    let mut m = with_ann();
+    let check = |m: &Meeting, expected: [bool; 4]| {
+        let told = ["ann", "gus", "ben", "fay"].map(|name| m.view(name).you.spared.is_some());
+        assert_eq!(told, expected);
+    };
+    check(&m, [false; 4]);
+    m.ok("fay", Request::Break { seconds: 60 });
+    check(&m, [true, true, false, false]);
+    m.ok("fay", Request::EndBreak);
+    check(&m, [false; 4]);
+    m.ok("fay", Request::Freeze);
+    check(&m, [true, true, false, false]);
+    m.drops("gus");
+    assert_eq!(m.view("ann").you.spared, None, "it reaches her now");
 }
 
 #[test]
@@ -160,6 +180,8 @@ fn words_and_levels_of_the_two_are_spared_as_well() {
         m.ok("ann", say(Audience::Room));
         assert_eq!(m.readers("I am with you."), ["ann", "gus"], "on hold: {held}");
         m.ok("ann", say(Audience::Facilitators));
+        let spared = ["ann", "gus", "ben", "fay"].map(|name| m.view(name).you.spared);
+        assert_eq!(spared, [Some(ChatPolicy::Room), Some(ChatPolicy::Room), None, None], "on hold: {held}");
         m.refused("ann", say(Audience::Participant { participant: m.id("ben") }), RefusalCode::Frozen);
         m.refused("ben", say(Audience::Room), RefusalCode::Frozen);
         m.ok("ben", Request::SetLevel { level: Level::Listen });

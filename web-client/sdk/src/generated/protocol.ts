@@ -146,7 +146,7 @@ export type ThawStep = "microphones" | "cameras" | "chat";
 /**
  * What the server sends.
  */
-export type ServerFrame = { "type": "knocked", secret: Secret, } | { "type": "ground_rules" } & GroundRules | { "type": "waiting" } | { "type": "signal" } & DoorSignal | { "type": "seated", secret: Secret, } | { "type": "snapshot", seq: number, view: RoomView, } | { "type": "delta", seq: number, changes: Array<Change>, } | { "type": "ok", request_id: RequestId, outcome?: Outcome, } | { "type": "refusal", 
+export type ServerFrame = { "type": "knocked", secret: Secret, } | { "type": "ground_rules" } & GroundRules | { "type": "waiting" } | { "type": "signal" } & DoorSignal | { "type": "seated", secret: Secret, } | { "type": "stand_by", now: Millis, signals: Array<Signal>, } | { "type": "snapshot", seq: number, view: RoomView, } | { "type": "delta", seq: number, changes: Array<Change>, } | { "type": "ok", request_id: RequestId, outcome?: Outcome, } | { "type": "refusal", 
 /**
  * None where the frame could not be read as far as its id.
  */
@@ -266,7 +266,11 @@ signal?: OwnSignal,
 /**
  * One has told the facilitators that somebody may be watching.
  */
-not_alone: boolean, goal?: Goal, takes_feedback: boolean, 
+not_alone: boolean, 
+/**
+ * One is in a crisis aside while the room is paused by a freeze, a hold or a break, which do not reach there: the chat that one has.
+ */
+spared?: ChatPolicy, goal?: Goal, takes_feedback: boolean, 
 /**
  * One's answer to the scale that is open.
  */
