@@ -1,3 +1,4 @@
+mod guest;
 mod help;
 mod negotiation;
 mod wake;
@@ -14,7 +15,7 @@ use futures_util::{
     stream::{FuturesUnordered, StreamExt},
 };
 use hearth_forwarding::ForwardingTable;
-use hearth_protocol::{Bye, ByeReason, Millis, Outcome, ParticipantId, Request, RequestId, ServerFrame};
+use hearth_protocol::{Bye, ByeReason, Millis, Outcome, Request, RequestId, ServerFrame};
 use hearth_relay::{Event, MediaEvents, OfferRefused};
 use hearth_room::{Command, ConnectionId, Definition, Effects, Room, Tell, Words};
 use tokio::{
@@ -22,7 +23,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use self::{help::Pages, wake::wake};
+use self::{guest::Guest, wake::wake};
 use super::{
     call::{Arrival, Call},
     clock::Clock,
@@ -107,15 +108,6 @@ struct Task {
     works_begun: u64,
     stage: Stage,
     ending: Option<Ending>,
-}
-
-struct Guest {
-    outbox: Outbox,
-    /// It was told the room as it is: only then deltas and media make sense.
-    told: bool,
-    /// Who it was told speaks.
-    speaking: Vec<ParticipantId>,
-    pages: Pages,
 }
 
 #[derive(Clone, Copy)]
@@ -271,8 +263,7 @@ impl Task {
                 (Command::Return { connection, hash, media_generation, fresh }, false)
             }
         };
-        let pages = Pages::new(ticketed);
-        self.guests.insert(connection, Guest { outbox, told: false, speaking: Vec::new(), pages });
+        self.guests.insert(connection, Guest::new(outbox, ticketed));
         self.apply(command);
     }
 
