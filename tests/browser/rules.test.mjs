@@ -12,7 +12,7 @@ let hearth;
 let browser;
 
 before(async () => {
-  hearth = await Hearth.start();
+  hearth = await Hearth.start([], { HEARTH_ROOM__CRISIS_LINE: '988 (call or text)' });
   browser = await launch();
 });
 
@@ -134,7 +134,7 @@ test('a group keeps its rules', async (t) => {
     await cleo.sees('We are not sure yet that your call has arrived.');
     await cleo.page.reload();
     await cleo.sees('We are not sure yet that your call has arrived.');
-    await cleo.sees('If you are in danger, call your local emergency number.');
+    await cleo.page.getByRole('link', { name: '988' }).waitFor();
     await cleo.page.evaluate(() => sessionStorage.removeItem('mute'));
     await cleo.loseSocket();
     await lead.desk.getByText(`${cleo.alias} needs somebody.`).first().waitFor();
