@@ -14,6 +14,7 @@ use std::{
 };
 
 use hearth_protocol::{Source, TrackLabel};
+pub use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc::{
     rtcp::{
         payload_feedbacks::picture_loss_indication::PictureLossIndication,
@@ -92,7 +93,16 @@ impl fmt::Debug for Participant {
 impl Participant {
     /// `sender` is put into each stamp. Simulcast layers in the shape are left out: the generator sends those.
     pub async fn offer(sender: u32, shape: &Shape) -> Fallible<Offering> {
-        connection::offer(sender, shape).await
+        connection::offer(sender, shape, &[]).await
+    }
+
+    /// One that offers this profile of SRTP alone.
+    pub async fn offer_sealed(
+        sender: u32,
+        shape: &Shape,
+        profile: SrtpProtectionProfile,
+    ) -> Fallible<Offering> {
+        connection::offer(sender, shape, &[profile]).await
     }
 
     pub async fn until_connected(&self) -> Fallible<()> {

@@ -11,6 +11,7 @@ use rtc::{
             RTCConfigurationBuilder,
             interceptor_registry::register_default_interceptors,
             media_engine::{MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8, MediaEngine},
+            setting_engine::SettingEngineBuilder,
         },
         sdp::RTCSessionDescription,
     },
@@ -35,7 +36,7 @@ use webrtc::{
     runtime::default_runtime,
 };
 
-use super::{Fallible, Offering, Outgoing, Shape, Shared, receive};
+use super::{Fallible, Offering, Outgoing, Shape, Shared, SrtpProtectionProfile, receive};
 
 const OPUS: u8 = 111;
 const VP8: u8 = 96;
@@ -64,12 +65,17 @@ impl PeerConnectionEventHandler for Handler {
     }
 }
 
-pub(super) async fn offer(sender: u32, shape: &Shape) -> Fallible<Offering> {
+/// `profiles` of SRTP; none: all that the crate has.
+pub(super) async fn offer(
+    sender: u32,
+    shape: &Shape,
+    profiles: &[SrtpProtectionProfile],
+) -> Fallible<Offering> {
     let (gathered, mut gathering) = watch::channel(false);
     let (state, states) = watch::channel(RTCPeerConnectionState::New);
     let shared = Arc::<Shared>::default();
     let handler = Handler { gathered, state, shared: shared.clone() };
-    let connection = connect(handler).await?;
+    let connection = connect(handler, profiles).await?;
 
     let mut outgoing = vec![];
     for (wanted, source) in [(shape.microphone, Source::Microphone), (shape.camera, Source::Camera)] {
@@ -102,14 +108,16 @@ pub(super) async fn accept(connection: &dyn PeerConnection, answer: &str) -> Fal
     Ok(connection.set_remote_description(RTCSessionDescription::answer(answer.to_owned())?).await?)
 }
 
-async fn connect(handler: Handler) -> Fallible<Arc<dyn PeerConnection>> {
+async fn connect(handler: Handler, profiles: &[SrtpProtectionProfile]) -> Fallible<Arc<dyn PeerConnection>> {
     let mut engine = MediaEngine::default();
     for (codec, payload_type) in [(opus(), OPUS), (vp8(), VP8), (repair(), VP8_REPAIR)] {
         let kind = if payload_type == OPUS { RtpCodecKind::Audio } else { RtpCodecKind::Video };
         engine.register_codec(RTCRtpCodecParameters { rtp_codec: codec, payload_type }, kind)?;
     }
     let registry = register_default_interceptors(Registry::new(), &mut engine)?;
+    let settings = SettingEngineBuilder::new().with_srtp_protection_profiles(profiles.to_vec()).build();
     let connection = PeerConnectionBuilder::new()
+        .with_setting_engine(settings)
         .with_configuration(RTCConfigurationBuilder::new().build())
         .with_media_engine(engine)
         .with_interceptor_registry(registry)

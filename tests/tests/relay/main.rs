@@ -7,6 +7,7 @@ mod hostile;
 mod meeting;
 mod members;
 mod privacy;
+mod profiles;
 mod redundancy;
 mod slots;
 mod spaces;
