@@ -7,7 +7,7 @@ use std::{
     net::SocketAddr,
 };
 
-/// Addresses remembered for one peer; with one more, the oldest is forgotten.
+/// Addresses remembered for one peer; with one more, the one that was checked longest ago is forgotten.
 pub const PATHS_MAX: usize = 8;
 /// Ufrags that count for one peer; with one more, the oldest is forgotten. An ICE restart adds one, and the one before still counts.
 pub const UFRAGS_MAX: usize = 4;
@@ -70,10 +70,12 @@ impl Demux {
     /// To be called only for a STUN check that this peer has accepted. An address that another peer had is now this peer's: behind a
     /// NAT a port may pass from one browser to the next. A peer without a ufrag learns no address.
     pub fn bind(&mut self, path: Path, peer: PeerKey) {
+        let Some(known) = self.known.get_mut(&peer) else { return };
         if self.by_path.get(&path) == Some(&peer) {
+            known.paths.retain(|other| *other != path);
+            known.paths.push_back(path);
             return;
         }
-        let Some(known) = self.known.get_mut(&peer) else { return };
         if known.paths.len() == PATHS_MAX
             && let Some(oldest) = known.paths.pop_front()
         {
@@ -170,6 +172,17 @@ mod tests {
         assert_eq!(demux.by_ufrag("anna"), None);
         assert_eq!(demux.by_ufrag("restart 0"), Some(ANNA));
         demux.check_consistent();
+    }
+
+    #[test]
+    fn an_address_that_goes_on_being_checked_is_not_forgotten() {
+        let mut demux = demux();
+        for port in 2..100 {
+            demux.bind(path(1), ANNA);
+            demux.bind(path(port), ANNA);
+            demux.check_consistent();
+        }
+        assert_eq!(demux.find(path(1)), Some(ANNA));
     }
 
     #[test]

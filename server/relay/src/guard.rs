@@ -12,7 +12,7 @@ use crate::{
     pace::Pace,
     rtp::{Header, Ids},
 };
-pub use datagram::{Kind, kind, local_ufrag};
+pub use datagram::{Kind, Transaction, kind, local_ufrag, transaction};
 
 /// SSRCs known at one time for one peer.
 pub const SSRCS_MAX: usize = 32;
@@ -108,6 +108,8 @@ rejects! {
     NotAuthentic => "not_authentic",
     /// An authentic check from one address too many. Found by the peer.
     TooManyAddresses => "too_many_addresses",
+    /// An authentic check that came before, from elsewhere: a copy, or copied. Found by the peer.
+    CopiedCheck => "copied_check",
 }
 
 /// One peer's table. Holds at most [`SSRCS_MAX`] entries whatever arrives.

@@ -28,7 +28,7 @@ use crate::{
     offer::Description,
     packet::{Numbers, Packet},
     recent::REPEATED_MAX,
-    rtp::{Header, Heard, News, Place, Session, vp8},
+    rtp::{Header, Heard, News, Place, Reported, Session, vp8},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +69,12 @@ pub enum Received {
     },
     NotAccepted,
     Rejected(Reject),
+}
+
+impl Received {
+    fn unchecked(moved: bool) -> Received {
+        Received::Taken { checked: false, moved }
+    }
 }
 
 pub struct Peer {
@@ -159,22 +165,22 @@ impl Peer {
         #[cfg(any(test, feature = "tests"))]
         assert!(!self.doomed, "a bug planted in the peer");
         match kind {
-            guard::Kind::Stun => return self.transport.receive_check(now, path, datagram),
-            guard::Kind::Dtls => self.transport.receive_handshake(now, datagram),
-            guard::Kind::Rtp => {
-                if let Err(reject) = self.receive_media(now, datagram) {
-                    return Received::Rejected(reject);
-                }
-            }
+            guard::Kind::Stun => self.transport.receive_check(now, path, datagram),
+            guard::Kind::Dtls => self.transport.receive_handshake(now, path, datagram),
+            guard::Kind::Rtp => match self.receive_media(now, datagram) {
+                Ok(fresh) => Received::unchecked(fresh && self.transport.route.fresh(path, now)),
+                Err(reject) => Received::Rejected(reject),
+            },
             guard::Kind::Rtcp => {
                 let signals = &mut self.signals;
                 let mut note = |news| signals.push(Signal::from(news));
-                if !self.session.receive_reports(now, datagram, &mut note) {
-                    return Received::Rejected(Reject::NotAuthentic);
+                match self.session.receive_reports(now, datagram, &mut note) {
+                    Reported::NotAuthentic => Received::Rejected(Reject::NotAuthentic),
+                    Reported::Copy => Received::unchecked(false),
+                    Reported::New => Received::unchecked(self.transport.route.fresh(path, now)),
                 }
             }
         }
-        Received::Taken { checked: false, moved: self.transport.route.media(path, now) }
     }
 
     /// Everything that is due goes out; when to come back.
@@ -254,7 +260,8 @@ impl Peer {
         self.transport.close(now, send);
     }
 
-    fn receive_media(&mut self, now: Instant, datagram: &[u8]) -> Result<(), Reject> {
+    /// Whether it is the newest of its stream.
+    fn receive_media(&mut self, now: Instant, datagram: &[u8]) -> Result<bool, Reject> {
         let header = self.guard.header(datagram)?;
         let entry = self.guard.rtp(now, &header)?;
         let is_settled = entry == Entry::Known && self.session.knows(header.ssrc);
@@ -262,8 +269,11 @@ impl Peer {
         let place = || guard.layer(header.ssrc).and_then(|layer| lines.place(&layer, header.ssrc));
         let place = (!is_settled).then(place);
         match self.session.receive(now, &header, datagram, place) {
-            Heard::NotAuthentic => return Err(Reject::NotAuthentic),
-            Heard::Nothing => self.signals.push(Signal::Counted(Count::CameToNothing, 1)),
+            Heard::NotAuthentic => Err(Reject::NotAuthentic),
+            Heard::Nothing => {
+                self.signals.push(Signal::Counted(Count::CameToNothing, 1));
+                Ok(false)
+            }
             Heard::Packet { place, ssrc, number, payload } => {
                 self.guard.authenticated(now, ssrc);
                 let packet = packet(&self.lines, &header, place, number, payload);
@@ -271,9 +281,9 @@ impl Peer {
                     Ok(packet) => Signal::Packet(packet),
                     Err(count) => Signal::Counted(count, 1),
                 });
+                Ok(self.session.is_newest(ssrc, number))
             }
         }
-        Ok(())
     }
 }
 

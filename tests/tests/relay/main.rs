@@ -1,5 +1,6 @@
 //! The relay alone, over real sockets with real media: what it forwards, what it stops, what it survives.
 
+mod copies;
 mod descriptions;
 mod forwarding;
 mod heard;

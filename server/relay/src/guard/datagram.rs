@@ -37,6 +37,15 @@ pub fn local_ufrag(datagram: &[u8]) -> Option<&str> {
     (4..=256).contains(&local.len()).then_some(local)
 }
 
+/// What tells one STUN request from another; random (RFC 8489, section 5).
+pub type Transaction = [u8; 12];
+
+/// Of a STUN message.
+pub fn transaction(datagram: &[u8]) -> Option<Transaction> {
+    stun(datagram)?;
+    datagram.get(8..20)?.try_into().ok()
+}
+
 /// The attributes of a well-formed STUN message (RFC 8489, section 5).
 fn stun(datagram: &[u8]) -> Option<&[u8]> {
     const COOKIE: [u8; 4] = 0x2112_a442_u32.to_be_bytes();

@@ -15,7 +15,7 @@ use is::{
 use super::{Fault, Identity, Received, route::Route};
 use crate::{
     demux::{Path, Via},
-    guard::Reject,
+    guard::{self, Reject},
     offer::{Credentials, Description},
     rtp::Profile,
 };
@@ -136,32 +136,34 @@ impl Transport {
         if !self.ice.accepts_message(&message) {
             return Received::NotAccepted;
         }
-        let checked = message.is_binding_request();
-        if checked && !self.route.admits(path, now) {
-            return Received::Rejected(Reject::TooManyAddresses);
-        }
+        // Not what stands behind the integrity: anybody could have added that to a copy.
+        let nominates = message.use_candidate();
+        let transaction = guard::transaction(datagram).filter(|_| message.is_binding_request());
+        let moved = match transaction.map(|check| self.route.check(path, check, nominates, now)) {
+            None => false,
+            Some(Ok(moved)) => moved,
+            Some(Err(reject)) => return Received::Rejected(reject),
+        };
         let proto = match path.via {
             Via::Udp => Protocol::Udp,
             Via::Tcp => Protocol::Tcp,
         };
-        // Not what stands behind the integrity: anybody could have added that to a copy.
-        let nominates = checked && message.use_candidate();
         let destination = self.identity.local_for(path.remote);
         self.ice.handle_packet(now, StunPacket { proto, source: path.remote, destination, message });
         self.at = None;
-        let moved = nominates && self.route.check(path, now);
-        Received::Taken { checked, moved }
+        Received::Taken { checked: transaction.is_some(), moved }
     }
 
     /// A datagram of DTLS. What is wrong with it is its own fault, not the connection's: whatever breaks for good shows in the next
     /// drain.
-    pub fn receive_handshake(&mut self, now: Instant, datagram: &[u8]) {
+    pub fn receive_handshake(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Received {
         if let Some(Handshake { dtls, .. }) = &mut self.handshake {
             if dtls.handle_timeout(now).is_ok() {
                 drop(dtls.handle_packet(datagram));
             }
             self.at = None;
         }
+        Received::unchecked(self.route.handshake(path, now))
     }
 
     /// Everything that is due goes out; when to come back.

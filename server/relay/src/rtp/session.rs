@@ -84,6 +84,14 @@ pub enum Heard<'a> {
     },
 }
 
+/// A compound packet of a browser's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reported {
+    NotAuthentic,
+    Copy,
+    New,
+}
+
 /// What a browser reports and the worker has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
@@ -193,20 +201,28 @@ impl Session {
         }
     }
 
-    /// A compound packet of reports and wishes. False: not authentic.
-    pub fn receive_reports(&mut self, now: Instant, packet: &[u8], news: &mut dyn FnMut(News)) -> bool {
-        let Some((_, open)) = &self.keys else { return false };
+    /// Whether nothing later of this stream has come.
+    pub fn is_newest(&self, ssrc: u32, number: u64) -> bool {
+        self.receivers.iter().any(|receiver| receiver.ssrc == ssrc && receiver.highest() == Some(number))
+    }
+
+    /// A compound packet of reports and wishes.
+    pub fn receive_reports(&mut self, now: Instant, packet: &[u8], news: &mut dyn FnMut(News)) -> Reported {
+        let Some((_, open)) = &self.keys else { return Reported::NotAuthentic };
         let mut plain = std::mem::take(&mut self.plain);
-        let number = open.open_rtcp(packet, &mut plain);
-        if let Some(number) = number
-            && self.is_fresh(&plain, number)
-        {
-            rtcp::read(&plain).for_each(|message| self.hear(message, now, news));
-        } else if number.is_some() {
-            news(News::Counted(Count::CameToNothing, 1));
-        }
+        let reported = match open.open_rtcp(packet, &mut plain) {
+            None => Reported::NotAuthentic,
+            Some(number) if self.is_fresh(&plain, number) => {
+                rtcp::read(&plain).for_each(|message| self.hear(message, now, news));
+                Reported::New
+            }
+            Some(_) => {
+                news(News::Counted(Count::CameToNothing, 1));
+                Reported::Copy
+            }
+        };
         self.plain = plain;
-        number.is_some()
+        reported
     }
 
     /// A packet for a slot. It leaves with the next flush.
@@ -550,7 +566,7 @@ mod tests {
             let Pair { now, .. } = self;
             for (_, packet) in sent.iter().enumerate().filter(|(at, _)| !lost.contains(at)) {
                 if (192..224).contains(&packet[1]) {
-                    assert!(self.browser.receive_reports(*now, packet, &mut |_| {}));
+                    assert_eq!(self.browser.receive_reports(*now, packet, &mut |_| {}), Reported::New);
                     continue;
                 }
                 let header = Header::parse(packet, &IDS).expect("well-formed");
@@ -590,9 +606,10 @@ mod tests {
             let mut said = Vec::new();
             browser.flush(*now, &mut |packet| said.push(packet.to_vec()), &mut |_| {});
             for packet in &said {
-                assert!(relay.receive_reports(*now, packet, &mut |note| news.push(note)));
+                let new = relay.receive_reports(*now, packet, &mut |note| news.push(note));
                 let before = news.len();
-                assert!(relay.receive_reports(*now, packet, &mut |note| news.push(note)));
+                let copy = relay.receive_reports(*now, packet, &mut |note| news.push(note));
+                assert_eq!([new, copy], [Reported::New, Reported::Copy]);
                 assert_eq!(news[before..], [News::Counted(Count::CameToNothing, 1)], "it counts once");
             }
         }
