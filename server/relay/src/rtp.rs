@@ -19,6 +19,7 @@ pub mod vp8;
 
 pub use header::{Header, Ids};
 pub use receiver::Place;
+pub use reporters::Reported;
 pub use sender::Outgoing;
-pub use session::{Heard, News, Reported, Session};
+pub use session::{Heard, News, Session};
 pub use srtp::Profile;

@@ -7,6 +7,14 @@ use crate::window::Window;
 /// Remembered at one time. Browsers report under each SSRC that they send.
 const REPORTERS_MAX: usize = 32;
 
+/// A compound packet of a browser's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reported {
+    NotAuthentic,
+    Copy,
+    New,
+}
+
 #[derive(Debug, Default)]
 pub struct Reporters(VecDeque<(u32, Window)>);
 

@@ -12,7 +12,7 @@ use super::{
     loss::Loss,
     receiver::{Place, Receiver},
     repairs::Repairs,
-    reporters::Reporters,
+    reporters::{Reported, Reporters},
     rtcp::{self, Message},
     sender::{Outgoing, Sender, Unsealed, Written},
     srtp::{self, Open, Profile, Seal},
@@ -82,14 +82,6 @@ pub enum Heard<'a> {
         /// Empty: padding alone.
         payload: &'a [u8],
     },
-}
-
-/// A compound packet of a browser's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reported {
-    NotAuthentic,
-    Copy,
-    New,
 }
 
 /// What a browser reports and the worker has to know.
