@@ -53,6 +53,11 @@ fn every_session_of_the_corpus_seals_no_number_twice_and_forgets_what_it_must() 
     replay("session", hearth_relay::fuzz::session);
 }
 
+#[test]
+fn every_offer_of_the_corpus_is_answered_line_by_line_or_refused() {
+    replay("offer", hearth_relay::fuzz::offer);
+}
+
 /// Runs each file, and tells which one breaks.
 fn replay(target: &str, run: fn(&[u8])) {
     struct Running(String);

@@ -161,3 +161,46 @@ const fn name(kind: Kind) -> &'static str {
         Kind::Video => "video",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hearth_forwarding::Source;
+
+    use super::*;
+    use crate::offer;
+
+    #[test]
+    fn what_is_carried_here_is_taken_and_the_rest_rejected() {
+        let tracks = [("0".to_owned(), Source::Microphone), ("1".to_owned(), Source::Camera)];
+        let mut offer = offer::read(&offer::tests::offer(), &tracks, false).expect("an offer");
+        offer.lines[3].use_ = Use::Slot;
+        offer.lines[3].sends = false;
+        offer.lines[3].codec.as_mut().expect("it is carried").repair = Some(97);
+        let local = Local {
+            session: (7, 2),
+            credentials: &Credentials { ufrag: "efgh".to_owned(), password: "secret".to_owned() },
+            fingerprint: "BB:BB",
+            candidates: &["candidate:1 1 udp 5 192.0.2.1 4000 typ host".to_owned()],
+        };
+        let streams = |mid: &str| Some(if mid == "2" { (20, 21) } else { (30, 31) });
+        let expected = "v=0|o=- 7 2 IN IP4 0.0.0.0|s=-|t=0 0|a=group:BUNDLE 0 1 2 3|a=extmap-allow-mixed|a=msid-semantic: WMS *|\
+            m=audio 9 UDP/TLS/RTP/SAVPF 63 111|c=IN IP4 0.0.0.0|a=candidate:1 1 udp 5 192.0.2.1 4000 typ host|REACH|a=mid:0|\
+            a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level|a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid|\
+            a=recvonly|a=rtcp-mux|a=rtpmap:111 opus/48000/2|a=fmtp:111 minptime=10;useinbandfec=1|\
+            a=rtpmap:63 red/48000/2|a=fmtp:63 111/111|a=rtcp-fb:111 transport-cc|\
+            m=video 9 UDP/TLS/RTP/SAVPF 96 97|c=IN IP4 0.0.0.0|REACH|a=mid:1|a=recvonly|a=rtcp-mux|a=rtpmap:96 VP8/90000|\
+            a=rtpmap:97 rtx/90000|a=fmtp:97 apt=96|a=rtcp-fb:96 transport-cc|a=rtcp-fb:96 nack|a=rtcp-fb:96 nack pli|\
+            a=rid:q recv|a=rid:h recv|a=simulcast:recv q;h|\
+            m=audio 9 UDP/TLS/RTP/SAVPF 111|c=IN IP4 0.0.0.0|REACH|a=mid:2|a=sendonly|a=rtcp-mux|\
+            a=rtpmap:111 opus/48000/2|a=fmtp:111 minptime=10;useinbandfec=1|a=msid:slot-2 slot-2|\
+            a=ssrc:20 cname:hearth|a=ssrc:20 msid:slot-2 slot-2|\
+            m=video 9 UDP/TLS/RTP/SAVPF 96 97|c=IN IP4 0.0.0.0|REACH|a=mid:3|a=sendonly|a=rtcp-mux|a=rtpmap:96 VP8/90000|\
+            a=rtpmap:97 rtx/90000|a=fmtp:97 apt=96|a=msid:slot-3 slot-3|a=ssrc:30 cname:hearth|a=ssrc:30 msid:slot-3 slot-3|\
+            a=ssrc:31 cname:hearth|a=ssrc:31 msid:slot-3 slot-3|a=ssrc-group:FID 30 31|\
+            m=video 0 UDP/TLS/RTP/SAVPF 0|c=IN IP4 0.0.0.0|a=mid:4|a=inactive|";
+        let reach = "a=ice-ufrag:efgh|a=ice-pwd:secret|a=ice-options:trickle|a=fingerprint:sha-256 BB:BB|a=setup:passive";
+        let answer = write(&offer, &local, streams).replace("\r\n", "|");
+        let lines = |sdp: &str| sdp.split('|').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(lines(&answer), lines(&expected.replace("REACH", reach)));
+    }
+}

@@ -1,5 +1,6 @@
 //! What strangers' bytes reach first, each part by itself, for fuzzing. Where a part breaks its word, it panics.
 
+mod offer;
 mod reports;
 mod session;
 
@@ -23,6 +24,7 @@ use crate::{
     tcp::frame::{Decoder, FRAME_MAX, Queue},
 };
 
+pub use offer::offer;
 pub use reports::reports;
 pub use session::session;
 

@@ -266,13 +266,14 @@ fn names_loopback(candidate: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
     const FINGERPRINT: &str =
         "AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA";
 
-    fn offer() -> String {
+    /// A microphone, a camera in two layers, two slots to be, and a line that was stopped.
+    pub fn offer() -> String {
         format!(
             "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2 3\r\na=extmap-allow-mixed\r\n\
             m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n\

@@ -260,6 +260,13 @@ impl Peer {
         self.transport.close(now, send);
     }
 
+    #[cfg(any(test, feature = "tests"))]
+    pub fn check_consistent(&self) {
+        self.lines.check_consistent();
+        self.guard.check_consistent();
+        self.session.check_consistent();
+    }
+
     /// Whether it is the newest of its stream.
     fn receive_media(&mut self, now: Instant, datagram: &[u8]) -> Result<bool, Reject> {
         let header = self.guard.header(datagram)?;

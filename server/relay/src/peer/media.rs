@@ -184,6 +184,14 @@ impl Lines {
         })
     }
 
+    #[cfg(any(test, feature = "tests"))]
+    pub fn check_consistent(&self) {
+        assert!(self.slots.len() <= SLOTS_MAX && self.declared.len() <= DECLARED_MAX);
+        let mut ssrcs: Vec<u32> = self.slots.iter().flat_map(|slot| [slot.ssrcs.0, slot.ssrcs.1]).collect();
+        ssrcs.sort_unstable();
+        assert!(ssrcs.windows(2).all(|two| two[0] != two[1]), "two slots share an SSRC");
+    }
+
     fn new_slots<'a>(&self, offer: &'a Description) -> impl Iterator<Item = &'a Line> {
         let is_known = |mid: &str| self.slots.iter().any(|slot| slot.mid == mid);
         offer.lines.iter().filter(move |line| line.use_ == Use::Slot && !is_known(&line.mid))
@@ -222,4 +230,68 @@ fn by_size(rids: &[String]) -> Vec<String> {
         sorted.sort_by_key(place);
     }
     sorted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::offer;
+
+    fn description(change: impl Fn(String) -> String) -> Description {
+        offer::read(&change(offer::tests::offer()), &[], false).expect("an offer")
+    }
+
+    fn settled() -> Lines {
+        let mut lines = Lines::default();
+        let offer = description(|sdp| sdp);
+        lines.check(&offer).expect("the first");
+        lines.accept(&offer);
+        lines
+    }
+
+    #[track_caller]
+    fn check(change: impl Fn(String) -> String, expected: Result<(), &str>) {
+        let checked = settled().check(&description(change));
+        let said = checked.map_err(|fault| fault.to_string());
+        assert_eq!(said, expected.map_err(|why| format!("the description cannot be answered: {why}")));
+    }
+
+    #[test]
+    fn lines_keep_their_places() {
+        check(|sdp| sdp, Ok(()));
+        check(|sdp| sdp.replace("a=mid:4", "a=mid:new"), Ok(()));
+        let order = Err("the media lines are in another order");
+        check(|sdp| sdp.replace("a=mid:2", "a=mid:new").replace("BUNDLE 0 1 2", "BUNDLE 0 1 new"), order);
+        check(
+            |sdp| sdp.replace("a=mid:2", "a=mid:x").replace("a=mid:4", "a=mid:2").replace("1 2 3", "1 x 3"),
+            order,
+        );
+        check(|sdp| sdp[..sdp.rfind("m=").expect("a line")].to_owned(), Err("media lines are missing"));
+    }
+
+    #[test]
+    fn a_slot_keeps_its_streams_and_no_two_share_one() {
+        let mut lines = settled();
+        let more = |count: usize| {
+            description(|sdp| {
+                let slot = |mid: usize| {
+                    format!(
+                        "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:s{mid}\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n"
+                    )
+                };
+                let mids: String = (0..count).map(|mid| format!(" s{mid}")).collect();
+                let slots: String = (0..count).map(slot).collect();
+                sdp.replace("BUNDLE 0 1 2 3", &format!("BUNDLE 0 1 2 3{mids}")) + &slots
+            })
+        };
+        let before = lines.ssrcs("2").expect("a slot");
+        let offer = more(20);
+        lines.check(&offer).expect("room enough");
+        lines.accept(&offer);
+        assert_eq!(lines.ssrcs("2"), Some(before));
+        lines.check_consistent();
+        lines.accept(&description(|sdp| sdp));
+        assert_eq!(lines.slots.iter().filter(|slot| slot.active).count(), 1);
+        assert_eq!(lines.slots.len(), 21);
+    }
 }
