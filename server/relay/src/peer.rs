@@ -39,6 +39,8 @@ pub enum Fault {
     Handshake(#[source] dimpl::Error),
     #[error("the certificate is not the description's")]
     Certificate,
+    #[error("the handshake brought what nobody knows here")]
+    Unknown,
     #[error("the media connection is closed")]
     Closed,
     #[error("the media connection does not come to rest")]

@@ -17,7 +17,8 @@ use nix::{
 };
 use socket2::{Domain, Protocol, Type};
 
-use self::batch::{BATCH, Batch};
+pub use self::batch::BATCH;
+use self::batch::Batch;
 use crate::counters::{Count, Counters};
 
 /// Longer datagrams are dropped: nothing that WebRTC sends exceeds the usual path MTU. Bytes.
@@ -38,6 +39,8 @@ pub struct Socket {
     /// Of messages that the kernel is to cut up.
     cut: CutHeaders,
     batch: Batch,
+    /// Of the batch's messages, in memory that is used again.
+    addresses: Vec<Option<SockaddrStorage>>,
     /// Until the system says that it cannot cut messages up here.
     cuts: bool,
 }
@@ -61,6 +64,7 @@ impl Socket {
             outbound: Headers::default(),
             cut: CutHeaders::default(),
             batch: Batch::default(),
+            addresses: Vec::new(),
             cuts: true,
         })
     }
@@ -73,7 +77,7 @@ impl Socket {
         registry.register(&mut SourceFd(&self.socket.as_raw_fd()), token, Interest::READABLE)
     }
 
-    /// Replaces what the inbox holds. 0: nothing is there now. Datagrams too long for us are counted and not in the inbox.
+    /// Replaces what the inbox holds. Fewer than [`BATCH`]: that was all. Datagrams too long for us are counted and not in the inbox.
     pub fn receive(&mut self, inbox: &mut Inbox) -> io::Result<usize> {
         inbox.entries.clear();
         inbox.too_long = 0;
@@ -148,9 +152,9 @@ impl Socket {
             let range = messages.get(at).map_or(0..0, |message| message.bytes.clone());
             [IoSlice::new(&bytes[range])]
         });
-        let addresses: [Option<SockaddrStorage>; BATCH] =
-            std::array::from_fn(|at| Some(storage(messages.get(at)?.to, self.maps_v4)));
-        let (slices, addresses) = (&slices[..messages.len()], &addresses[..messages.len()]);
+        self.addresses.clear();
+        self.addresses.extend(messages.iter().map(|message| Some(storage(message.to, self.maps_v4))));
+        let (slices, addresses) = (&slices[..messages.len()], &self.addresses);
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
         let socket = self.socket.as_raw_fd();
         let segment = u16::try_from(*segment).expect("longer ones are not joined");

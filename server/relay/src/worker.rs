@@ -28,7 +28,7 @@ use crate::{
     mailbox::{Ends, GroupId, Mailbox},
     member::Members,
     peer::{Fault, Identity, Received, Signal},
-    socket::{Inbox, Outbox, Socket},
+    socket::{BATCH, Inbox, Outbox, Socket},
     tcp::Streams,
 };
 
@@ -140,6 +140,8 @@ impl<'a> Worker<'a> {
             if self.now >= self.tick_at {
                 self.tick_at = self.now + TICK;
                 self.tick();
+                // A look that no event asks for, should one ever be missed.
+                more = true;
             }
             self.settle();
             self.tell();
@@ -175,12 +177,11 @@ impl<'a> Worker<'a> {
             if self.mailbox.is_waiting() {
                 self.obey();
             }
-            match self.ports.socket.receive(inbox) {
-                Ok(0) => return false,
-                Ok(_) => {}
+            let received = match self.ports.socket.receive(inbox) {
+                Ok(received) => received,
                 // An error of an earlier datagram's (ICMP); the next call goes on.
                 Err(_) => return true,
-            }
+            };
             self.counters.add(Count::TooLong, inbox.too_long());
             for (remote, datagram) in inbox.datagrams() {
                 self.counters.one(Count::PacketsInUdp);
@@ -188,6 +189,10 @@ impl<'a> Worker<'a> {
                 self.receive(Path { via: Via::Udp, remote }, datagram);
             }
             self.settle();
+            // What came since brings an event.
+            if received < BATCH {
+                return false;
+            }
         }
         true
     }
@@ -309,7 +314,11 @@ impl<'a> Worker<'a> {
             }
             Ok(Err(Fault::Closed)) => self.lose(key, None),
             Ok(Err(
-                fault @ (Fault::Handshake(_) | Fault::Certificate | Fault::Endless | Fault::Offer(_)),
+                fault @ (Fault::Handshake(_)
+                | Fault::Certificate
+                | Fault::Unknown
+                | Fault::Endless
+                | Fault::Offer(_)),
             )) => {
                 tracing::debug!(%fault, "a media connection broke");
                 self.lose(key, None);

@@ -12,7 +12,7 @@ pub enum Kind {
 /// here has ten (RFC 3711, RFC 7714).
 const SRTP_MIN: usize = 12 + 10;
 
-/// None: nothing that the stack should see.
+/// None: nothing that is read any further.
 pub fn kind(datagram: &[u8]) -> Option<Kind> {
     let first = *datagram.first()?;
     match first {

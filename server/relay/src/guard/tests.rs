@@ -72,7 +72,7 @@ impl Scene {
         assert_eq!(rtp(&mut self.guard, self.now, packet), expected);
     }
 
-    /// Passes, and the stack could decrypt it.
+    /// Passes, and could be opened.
     fn authentic(&mut self, packet: &[u8], expected: Entry) {
         self.check(packet, Ok(expected));
         let ssrc = u32::from_be_bytes([packet[8], packet[9], packet[10], packet[11]]);

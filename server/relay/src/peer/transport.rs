@@ -54,6 +54,7 @@ struct Handshake {
     /// SHA-256 of the certificate that has to be shown.
     fingerprint: [u8; 32],
     shown: bool,
+    broken: Option<dimpl::Error>,
 }
 
 #[derive(Debug)]
@@ -111,7 +112,7 @@ impl Transport {
         if self.handshake.is_none() {
             let dtls = Dtls::new_12(self.identity.handshakes(), self.identity.certificate(), now);
             let fingerprint = offer.fingerprint;
-            self.handshake = Some(Handshake { dtls, at: None, fingerprint, shown: false });
+            self.handshake = Some(Handshake { dtls, at: None, fingerprint, shown: false, broken: None });
         }
         self.at = None;
     }
@@ -157,9 +158,10 @@ impl Transport {
     /// A datagram of DTLS. What is wrong with it is its own fault, not the connection's: whatever breaks for good shows in the next
     /// drain.
     pub fn receive_handshake(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Received {
-        if let Some(Handshake { dtls, .. }) = &mut self.handshake {
-            if dtls.handle_timeout(now).is_ok() {
-                drop(dtls.handle_packet(datagram));
+        if let Some(Handshake { dtls, broken, .. }) = &mut self.handshake {
+            match dtls.handle_timeout(now) {
+                Ok(()) => drop(dtls.handle_packet(datagram)),
+                Err(error) => *broken = Some(error),
             }
             self.at = None;
         }
@@ -223,6 +225,9 @@ impl Handshake {
         send: &mut dyn FnMut(&[u8]),
         news: &mut dyn FnMut(News),
     ) -> Result<Instant, Fault> {
+        if let Some(error) = self.broken.take() {
+            return Err(Fault::Handshake(error));
+        }
         if self.at.is_none_or(|at| at <= now) {
             self.dtls.handle_timeout(now).map_err(Fault::Handshake)?;
         }
@@ -244,7 +249,7 @@ impl Handshake {
                     self.shown = true;
                 }
                 Output::KeyingMaterial(material, profile) if self.shown => {
-                    let profile = known(profile).ok_or(Fault::Endless)?;
+                    let profile = known(profile).ok_or(Fault::Unknown)?;
                     news(News::Agreed { material: material.to_vec(), profile });
                 }
                 Output::Connected if self.shown => news(News::Connected),
@@ -255,7 +260,7 @@ impl Handshake {
                 }
                 // There are no data channels.
                 Output::ApplicationData(_) => {}
-                Output::BufferTooSmall { .. } | _ => return Err(Fault::Endless),
+                Output::BufferTooSmall { .. } | _ => return Err(Fault::Unknown),
             }
         }
         Err(Fault::Endless)

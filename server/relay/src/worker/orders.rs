@@ -399,7 +399,7 @@ impl Worker<'_> {
 fn refusal(fault: &Fault) -> String {
     match fault {
         Fault::Offer(why) => why.clone(),
-        Fault::Handshake(_) | Fault::Certificate | Fault::Closed | Fault::Endless => {
+        Fault::Handshake(_) | Fault::Certificate | Fault::Unknown | Fault::Closed | Fault::Endless => {
             "the media connection is broken".to_owned()
         }
     }
