@@ -9,9 +9,9 @@ use std::{
 use super::{header, rtcp, srtp, vp8};
 use crate::{feed::Kind, packet::Numbers};
 
-/// What is kept for repairs: at most so much, at most so old.
+/// What is kept for repairs: at most so much, at most so old (libwebrtc keeps its own as long).
 const KEPT_MAX: usize = 512;
-const KEPT: Duration = Duration::from_millis(1_500);
+const KEPT: Duration = Duration::from_secs(1);
 /// A packet is not sent again sooner than this.
 const AGAIN: Duration = Duration::from_millis(10);
 
