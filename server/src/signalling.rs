@@ -13,6 +13,7 @@ mod rate;
 mod refusal;
 mod session;
 mod upgrade;
+mod written;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -32,6 +33,7 @@ pub use door::Limits;
 pub use forwarded::Proxies;
 pub use outbox::{Letter, Mail, Outbox};
 pub(crate) use refusal::refusal;
+pub(crate) use written::Written;
 
 use crate::{auth::Verifier, origin::Origins, room_id::RoomId, rooms::Directory};
 

@@ -1,6 +1,7 @@
 //! A browser as far as the laws need it: what it was sent, replayed.
 
 use hearth_protocol::{Change, RoomView};
+use hearth_room::Changes;
 
 /// What one connection knows of the room.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +21,7 @@ impl Client {
     }
 
     /// A change that changes nothing is one that tells of something hidden, by its number and its bytes.
-    pub fn delta(&mut self, changes: &[Change]) -> Result<(), String> {
+    pub fn delta(&mut self, changes: &Changes) -> Result<(), String> {
         // What concerns one's own seat is told to whoever is barred, too.
         if !changes.is_empty() && changes.iter().all(|change| matches!(change, Change::Notice { .. })) {
             return Ok(());

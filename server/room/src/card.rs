@@ -3,7 +3,7 @@
 use hearth_protocol::{Change, Millis, Notice, Prompt, RefusalCode, Timer};
 
 use crate::chat::words;
-use crate::{ConnectionId, Effects, Room, Tell, Words};
+use crate::{Effects, Room};
 
 /// The longest timer.
 const TIMER_SECONDS_MAX: u32 = 60 * 60;
@@ -69,11 +69,8 @@ impl Room {
     /// Follows the views, so that whoever was just admitted has one.
     pub(crate) fn tell_reminder(&mut self, out: &mut Effects) {
         if std::mem::take(&mut self.cards.reminds) {
-            let hearing: Vec<ConnectionId> = self.hearing().map(|(connection, _)| connection).collect();
-            for to in hearing {
-                let change = Change::Notice { notice: Notice::Confidentiality };
-                out.tell.push(Tell { to, words: Words::Delta(vec![change]) });
-            }
+            let change = Change::Notice { notice: Notice::Confidentiality };
+            out.tell_alike(self.hearing().map(|(to, _)| to), change);
         }
     }
 }

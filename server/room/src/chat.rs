@@ -9,7 +9,7 @@ use hearth_protocol::{
 };
 
 use crate::seat::{Seat, participant};
-use crate::{ConnectionId, Effects, Fresh, Room, Tell, Words};
+use crate::{Changes, ConnectionId, Effects, Fresh, Room, Tell, Words};
 
 /// Of each author. Of older messages nobody knows any more who was told.
 const REMEMBERED: usize = 64;
@@ -93,7 +93,7 @@ impl Room {
         for one in self.chat.written.values_mut().flatten().filter(|one| one.unsaid) {
             for (to, reader) in &hearing {
                 if one.told.contains(reader) && (one.untold || anew.contains(to)) {
-                    let words = Words::Delta(vec![Change::Unsaid { message: one.id }]);
+                    let words = Words::Delta(Changes::own(vec![Change::Unsaid { message: one.id }]));
                     out.tell.push(Tell { to: *to, words });
                 }
             }
@@ -116,9 +116,7 @@ impl Room {
         let readers: Vec<(ConnectionId, Subject)> =
             self.hearing().filter(|(_, reader)| *reader == from || self.reads(*reader, from, to)).collect();
         let message = Message { id, from: participant(from), to, kind, text, at: Millis(self.now) };
-        for (to, _) in &readers {
-            out.tell.push(Tell { to: *to, words: Words::Delta(vec![Change::Message(message.clone())]) });
-        }
+        out.tell_alike(readers.iter().map(|(to, _)| *to), Change::Message(message));
         let told = readers.into_iter().map(|(_, reader)| reader).collect();
         let written = self.chat.written.entry(from).or_default();
         written.push_back(Written { id, told, unsaid: false, untold: false });

@@ -1,3 +1,5 @@
+use std::{iter::Chain, slice::Iter, sync::Arc};
+
 use hearth_forwarding::{ForwardingTable, Version};
 use hearth_protocol::{Bye, Change, Notice, RoomView, ServerFrame, Source};
 use serde::{Deserialize, Serialize};
@@ -37,9 +39,18 @@ pub enum Words {
     /// The connection's outbox numbers it.
     Snapshot(Box<RoomView>),
     /// The connection's outbox numbers it.
-    Delta(Vec<Change>),
+    Delta(Changes),
     /// Said last; then the connection is closed.
     Bye(Bye),
+}
+
+/// What changed, for one recipient.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changes {
+    /// First what many are told alike: one list for all of them, which need be written only once.
+    pub alike: Arc<[Change]>,
+    /// Then what is told to this one alone.
+    pub own: Vec<Change>,
 }
 
 /// An act of power, as the audit keeps it: who did what to whom. Subjects are `sub` here; the store makes pseudonyms of them.
@@ -170,13 +181,58 @@ pub enum Act {
     Ended,
 }
 
+impl Changes {
+    pub fn alike(alike: Arc<[Change]>) -> Changes {
+        Changes { alike, own: Vec::new() }
+    }
+
+    pub fn own(own: Vec<Change>) -> Changes {
+        Changes { alike: Arc::default(), own }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.alike.is_empty() && self.own.is_empty()
+    }
+
+    pub fn iter(&self) -> Chain<Iter<'_, Change>, Iter<'_, Change>> {
+        self.alike.iter().chain(&self.own)
+    }
+
+    /// Takes these out of what this recipient is told.
+    pub fn take_out(&mut self, these: impl Fn(&Change) -> bool) -> Vec<Change> {
+        let mut taken = Vec::new();
+        if self.alike.iter().any(&these) {
+            let (out, rest) = self.alike.iter().cloned().partition::<Vec<_>, _>(&these);
+            (taken, self.alike) = (out, rest.into());
+        }
+        taken.extend(self.own.extract_if(.., |change| these(change)));
+        taken
+    }
+}
+
+impl<'a> IntoIterator for &'a Changes {
+    type Item = &'a Change;
+    type IntoIter = Chain<Iter<'a, Change>, Iter<'a, Change>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 impl Effects {
+    /// Tells all of them the same.
+    pub(crate) fn tell_alike(&mut self, to: impl IntoIterator<Item = ConnectionId>, change: Change) {
+        let alike: Arc<[Change]> = Arc::new([change]);
+        let words = || Words::Delta(Changes::alike(alike.clone()));
+        self.tell.extend(to.into_iter().map(|to| Tell { to, words: words() }));
+    }
+
     pub(crate) fn frame(&mut self, to: ConnectionId, frame: ServerFrame) {
         self.tell.push(Tell { to, words: Words::Frame(frame) });
     }
 
     pub(crate) fn notice(&mut self, to: ConnectionId, notice: Notice) {
-        let words = Words::Delta(vec![Change::Notice { notice }]);
+        let words = Words::Delta(Changes::own(vec![Change::Notice { notice }]));
         self.tell.push(Tell { to, words });
     }
 

@@ -43,7 +43,7 @@ impl Room {
         }
         self.keep_pace(me)?;
         self.mine(me).milestones.push(text.clone());
-        self.tell_space(out, me, &Change::Milestone { participant: participant(me), text });
+        self.tell_space(out, me, Change::Milestone { participant: participant(me), text });
         Ok(())
     }
 

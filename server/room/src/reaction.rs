@@ -4,7 +4,7 @@ use hearth_forwarding::Subject;
 use hearth_protocol::{Change, Reaction, ReactionPolicy, RefusalCode, Role};
 
 use crate::seat::participant;
-use crate::{Effects, Room, Tell, Words};
+use crate::{Effects, Room};
 
 /// Of one person they come no faster.
 const REACTION_MS: u32 = 1_000;
@@ -33,7 +33,7 @@ impl Room {
             return Err(RefusalCode::TooFast);
         }
         seat.reacted = Some(now);
-        self.tell_space(out, me, &Change::Reaction { participant: participant(me), reaction });
+        self.tell_space(out, me, Change::Reaction { participant: participant(me), reaction });
         Ok(())
     }
 
@@ -46,10 +46,9 @@ impl Room {
     }
 
     /// Everyone in the same space as this person, themselves included.
-    pub(crate) fn tell_space(&self, out: &mut Effects, of: Subject, change: &Change) {
+    pub(crate) fn tell_space(&self, out: &mut Effects, of: Subject, change: Change) {
         let space = self.space_of(of);
-        for (to, _) in self.hearing().filter(|(_, other)| self.space_of(*other) == space) {
-            out.tell.push(Tell { to, words: Words::Delta(vec![change.clone()]) });
-        }
+        let there = self.hearing().filter(|(_, other)| self.space_of(*other) == space);
+        out.tell_alike(there.map(|(to, _)| to), change);
     }
 }

@@ -9,7 +9,7 @@ use hearth_protocol::{Change, NamedAnswer, RefusalCode, Scale, ScaleAnswers, Sca
 use crate::chat::words;
 use crate::door::count;
 use crate::seat::{counts, participant};
-use crate::{Effects, Room, Tell, Words};
+use crate::{Effects, Room};
 
 /// From so many on nobody can be told from the others.
 pub(crate) const ANSWERS_MIN: usize = 5;
@@ -57,9 +57,8 @@ impl Room {
         values.sort_unstable();
         let to_all = values.len() >= ANSWERS_MIN;
         let result = ScaleResult { question, values };
-        for (to, _) in self.hearing().filter(|(_, reader)| to_all || self.is_facilitator(*reader)) {
-            out.tell.push(Tell { to, words: Words::Delta(vec![Change::ScaleResult(result.clone())]) });
-        }
+        let readers = self.hearing().filter(|(_, reader)| to_all || self.is_facilitator(*reader));
+        out.tell_alike(readers.map(|(to, _)| to), Change::ScaleResult(result));
         Ok(())
     }
 

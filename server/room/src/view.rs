@@ -3,7 +3,7 @@
 //! Whatever is the same for everyone is made once for each command. What a recipient may not see is not in their view, so it
 //! never costs them a byte or a number.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use hearth_forwarding::{ForwardingTable, Reasons, Source, Subject};
 use hearth_protocol::{
@@ -14,7 +14,7 @@ use hearth_protocol::{
 use crate::aside::ROOM;
 use crate::hand::Places;
 use crate::seat::{Place, Seat, participant, spoken};
-use crate::{ConnectionId, Effects, Room, Tell, Words, alias};
+use crate::{Changes, ConnectionId, Effects, Room, Tell, Words, alias};
 
 /// What was told last, to compare with.
 #[derive(Clone, Debug, Default)]
@@ -80,6 +80,8 @@ impl Room {
         // The same for all who see nobody's hand but their own: in a large audience this is most of the work.
         let queue = self.definition.policy.private_queue;
         let unseen = before.shared.as_ref().filter(|_| queue).map(|old| shared.unseen_since(old));
+        let alike = |news: &News| -> Arc<[Change]> { news.changes(None).into() };
+        let (to_all, to_others) = (alike(&news), unseen.as_ref().map(alike));
         let desk_changed = desk != before.desk;
         let mut yous = BTreeMap::new();
         for (connection, subject) in hearing {
@@ -93,17 +95,19 @@ impl Room {
                     Some(Words::Snapshot(Box::new(view)))
                 }
                 Some(old) => {
-                    let mut changes = match (&unseen, &before.shared) {
-                        (Some(unseen), Some(old)) if !sees_all => {
-                            unseen.changes(shared.own_news(old, subject))
-                        }
-                        (Some(_) | None, Some(_) | None) => news.changes(None),
+                    let hidden = unseen.as_ref().zip(to_others.as_ref()).filter(|_| !sees_all);
+                    let own = hidden.zip(before.shared.as_ref());
+                    let own = own.and_then(|(_, old)| shared.own_news(old, subject));
+                    let mut changes = match (hidden, own) {
+                        (None, _) => Changes::alike(to_all.clone()),
+                        (Some((_, to_others)), None) => Changes::alike(to_others.clone()),
+                        (Some((unseen, _)), Some(own)) => Changes::own(unseen.changes(Some(own))),
                     };
                     if *old != you {
-                        changes.push(Change::You(Box::new(you.clone())));
+                        changes.own.push(Change::You(Box::new(you.clone())));
                     }
                     if let Some(desk) = desk.filter(|_| desk_changed) {
-                        changes.push(Change::Desk(Box::new(desk.clone())));
+                        changes.own.push(Change::Desk(Box::new(desk.clone())));
                     }
                     (!changes.is_empty()).then_some(Words::Delta(changes))
                 }

@@ -36,7 +36,7 @@ use super::{
 };
 use crate::{
     room_id::RoomId,
-    signalling::Outbox,
+    signalling::{Outbox, Written},
     store::{Commit, Fault, SessionId},
 };
 
@@ -393,7 +393,7 @@ impl Task {
         self.works_begun += 1;
         let number = self.works_begun;
         let outbox = self.guests.get(&farewell.to).map(|guest| guest.outbox.clone());
-        self.say(farewell);
+        self.say([farewell]);
         self.works.push(Box::pin(async move {
             if let Some(outbox) = &outbox {
                 // Heard or not: it is over then.
@@ -410,7 +410,7 @@ impl Task {
         loop {
             let applied = *self.events.applied.borrow();
             match self.order.next(Instant::now(), applied) {
-                Some(Step::Say(words)) => words.into_iter().for_each(|tell| self.say(tell)),
+                Some(Step::Say(words)) => self.say(words),
                 Some(Step::Tell(group)) => self.tell(*group),
                 Some(Step::Record(batch)) => self.record(*batch),
                 Some(Step::RelayFailed) => {
@@ -450,7 +450,7 @@ impl Task {
         if let Some(table) = group.table {
             self.recorded = table;
         }
-        group.tell.into_iter().for_each(|tell| self.say(tell));
+        self.say(group.tell);
         if let Some(done) = group.done {
             // Who asked may have gone.
             _ = done.send(());
@@ -460,27 +460,17 @@ impl Task {
         }
     }
 
-    fn say(&mut self, Tell { to, words }: Tell) {
-        // Whoever dropped in the meantime hears nothing; the drop is a command of its own.
-        let Some(guest) = self.guests.get_mut(&to) else { return };
-        match words {
-            Words::Frame(frame) => {
-                guest.pages.note(&frame);
-                guest.outbox.frame(&frame);
-            }
-            Words::Delta(changes) => {
-                guest.pages.follow(&changes);
-                guest.outbox.delta(changes);
-            }
-            Words::Bye(bye) => guest.outbox.bye(bye),
-            Words::Snapshot(view) => {
-                guest.told = true;
-                guest.speaking.clear();
-                guest.pages.open(&view);
-                guest.outbox.snapshot(view);
+    fn say(&mut self, words: impl IntoIterator<Item = Tell>) {
+        let mut written = Written::default();
+        for Tell { to, words } in words {
+            // Whoever dropped in the meantime hears nothing; the drop is a command of its own.
+            let Some(guest) = self.guests.get_mut(&to) else { continue };
+            let anew = matches!(words, Words::Snapshot(_));
+            guest.tell(words, &mut written);
+            if anew {
                 let present = self.stage.present(self.room.media_peer(to));
                 if !present.is_empty() {
-                    guest.outbox.delta(present);
+                    guest.outbox.delta("", &present);
                 }
                 self.tell_speaking();
             }

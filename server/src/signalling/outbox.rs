@@ -11,6 +11,8 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
+use super::written;
+
 /// What waits for a slow reader at most. More: deltas are dropped for one fresh snapshot; where that is not enough, the
 /// connection is cut.
 pub const MESSAGES_MAX: usize = 256;
@@ -116,8 +118,9 @@ impl Outbox {
         self.put(Kind::Snapshot, |seq| json(&ServerFrame::Snapshot { seq, view }));
     }
 
-    pub fn delta(&self, changes: Vec<Change>) {
-        self.put(Kind::Delta, |seq| json(&ServerFrame::Delta { seq, changes }));
+    /// First what is written already, then what is for this connection alone.
+    pub fn delta(&self, written: &str, own: &[Change]) {
+        self.put(Kind::Delta, |seq| written::delta(seq, written, own));
     }
 
     /// Nothing that is put in later will be delivered.
@@ -167,14 +170,15 @@ impl Mail {
     /// The next one; none when the connection is to be cut.
     pub async fn next(&mut self) -> Option<Letter> {
         loop {
-            if let Some(letter) = self.take()? {
+            if let Some(letter) = self.waiting()? {
                 return Some(letter);
             }
             self.shared.changed.notified().await;
         }
     }
 
-    fn take(&mut self) -> Option<Option<Letter>> {
+    /// The next one, if one waits already; nothing at all when the connection is to be cut.
+    pub fn waiting(&mut self) -> Option<Option<Letter>> {
         let mut state = self.shared.state();
         let Some(queued) = state.queue.pop_front() else {
             if state.closed {

@@ -41,6 +41,11 @@ const ENTERED_WITHIN: Duration = Duration::from_secs(10);
 /// How long last words and the closing handshake may take.
 const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 
+/// Letters that go out together at most.
+const TOGETHER_MAX: usize = 32;
+/// More than so many bytes go out at once.
+const TOGETHER_BYTES: usize = 4 * 1024;
+
 /// What a WebSocket can be spoken over.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
@@ -224,19 +229,36 @@ async fn write(
             letter = mail.next() => letter?,
             _ = pings.tick() => Letter::Text(proof::ping(secrets), Instant::now() + WRITTEN_WITHIN),
         };
-        match letter {
-            Letter::Text(message, until) => timeout_at(until, sink.send(message)).await.ok()?.ok()?,
-            Letter::Secret(message, until) => {
-                timeout_at(until, sink.send(message)).await.ok()?.ok()?;
-                secrets += 1;
-                timeout_at(until, sink.send(proof::ping(secrets))).await.ok()?.ok()?;
+        // Whatever waits goes out together, within the time of what has to be out first.
+        let mut all_until = Instant::now() + WRITTEN_WITHIN;
+        let (mut next, mut fed) = (Some(letter), 0);
+        while let Some(letter) = next.take() {
+            match letter {
+                Letter::Text(message, until) => {
+                    all_until = all_until.min(until);
+                    timeout_at(until, sink.feed(message)).await.ok()?.ok()?;
+                }
+                Letter::Secret(message, until) => {
+                    all_until = all_until.min(until);
+                    secrets += 1;
+                    timeout_at(until, sink.feed(message)).await.ok()?.ok()?;
+                    timeout_at(until, sink.feed(proof::ping(secrets))).await.ok()?.ok()?;
+                }
+                Letter::Lost => {
+                    timeout_at(all_until, sink.flush()).await.ok()?.ok()?;
+                    handle.refresh().await;
+                }
+                Letter::Bye(message, reason) => {
+                    timeout_at(all_until, sink.send(message)).await.ok()?.ok()?;
+                    return Some(reason);
+                }
             }
-            Letter::Lost => handle.refresh().await,
-            Letter::Bye(message, reason) => {
-                timeout(WRITTEN_WITHIN, sink.send(message)).await.ok()?.ok()?;
-                return Some(reason);
+            fed += 1;
+            if fed < TOGETHER_MAX {
+                next = mail.waiting()?;
             }
         }
+        timeout_at(all_until, sink.flush()).await.ok()?.ok()?;
     }
 }
 
@@ -270,6 +292,6 @@ fn config() -> WebSocketConfig {
         .max_message_size(Some(hearth_protocol::FRAME_BYTES_MAX))
         .max_frame_size(Some(hearth_protocol::FRAME_BYTES_MAX))
         .read_buffer_size(4 * 1024)
-        .write_buffer_size(0)
+        .write_buffer_size(TOGETHER_BYTES)
         .max_write_buffer_size(2 * outbox::BYTES_MAX)
 }

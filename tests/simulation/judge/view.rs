@@ -213,7 +213,7 @@ impl Judge {
         let [tell, again @ ..] = effects.tell.as_slice() else {
             return Err(Broken { law: "deltas", what: format!("a refresh tells {:?}", effects.tell) });
         };
-        let gone = |tell: &hearth_room::Tell| matches!(&tell.words, Words::Delta(changes) if matches!(changes[..], [wire::Change::Unsaid { .. }]));
+        let gone = |tell: &hearth_room::Tell| matches!(&tell.words, Words::Delta(changes) if changes.iter().all(|change| matches!(change, wire::Change::Unsaid { .. })));
         law!(
             again.iter().all(|one| one.to == connection && gone(one)),
             "deltas",

@@ -441,7 +441,7 @@ impl Meeting {
                 }
                 Words::Snapshot(view) => heard.view = Some((**view).clone()),
                 Words::Delta(changes) => {
-                    heard.deltas.push(changes.clone());
+                    heard.deltas.push(changes.iter().cloned().collect());
                     for change in changes {
                         if let Change::Message(message) = change {
                             heard.messages.push(message.clone());

@@ -6,7 +6,7 @@
 use hearth_protocol::{
     Change, Desk, DoorSignal, MessageKind, Millis, OwnSignal, RoomView, ServerFrame, Signal, You,
 };
-use hearth_room::{Tell, Words};
+use hearth_room::{Changes, Tell, Words};
 
 use super::Task;
 
@@ -21,7 +21,7 @@ impl Task {
             ahead.extend(words.into_iter().map(|words| Tell { to: tell.to, words }));
             !guest.pages.is_said(&tell.words)
         });
-        ahead.into_iter().for_each(|tell| self.say(tell));
+        self.say(ahead);
     }
 }
 
@@ -64,9 +64,10 @@ impl Pages {
         *self = Pages::Open { you: Box::new(view.you.clone()), desk: view.desk.clone().map(Box::new) };
     }
 
-    pub fn follow(&mut self, changes: &[Change]) {
+    /// What is one's own alone: nothing of this is told to many alike.
+    pub fn follow(&mut self, own: &[Change]) {
         let Pages::Open { you, desk } = self else { return };
-        for change in changes {
+        for change in own {
             if let Change::You(newest) = change {
                 you.clone_from(newest);
             } else if let Change::Desk(newest) = change {
@@ -92,7 +93,7 @@ impl Pages {
             Pages::Closed(before) => before.ahead(words, now).into_iter().map(Words::Frame).collect(),
             Pages::Open { you, desk } => {
                 let changes = ahead(you, desk.as_deref_mut(), words);
-                if changes.is_empty() { Vec::new() } else { vec![Words::Delta(changes)] }
+                if changes.is_empty() { Vec::new() } else { vec![Words::Delta(Changes::own(changes))] }
             }
         }
     }
@@ -136,7 +137,7 @@ impl Before {
                 ahead.extend(self.calls(desk, now));
             }
         } else if let Words::Delta(changes) = words {
-            for change in changes {
+            for change in &changes.own {
                 if let Change::You(you) = change {
                     ahead.extend(self.mine(you));
                 } else if let Change::Desk(desk) = change {
@@ -170,9 +171,9 @@ fn ahead(you: &mut You, desk: Option<&mut Desk>, words: &mut Words) -> Vec<Chang
         Words::Frame(_) | Words::Bye(_) => return Vec::new(),
         Words::Snapshot(view) => (Vec::new(), Some(&view.you), view.desk.as_ref()),
         Words::Delta(changes) => {
-            let answers = changes.extract_if(.., |change| is_answer(change)).collect();
+            let answers = changes.take_out(is_answer);
             let (mut newest_you, mut newest_desk) = (None, None);
-            for change in changes.iter() {
+            for change in &changes.own {
                 if let Change::You(you) = change {
                     newest_you = Some(&**you);
                 } else if let Change::Desk(desk) = change {

@@ -72,7 +72,7 @@ impl Task {
                     guest.told && self.room.media_peer(**connection) == Some(peer)
                 });
                 if let Some((_, guest)) = guest {
-                    guest.outbox.delta(vec![change]);
+                    guest.outbox.delta("", &[change]);
                 }
             }
             Event::Speaking { space, subjects } => {
@@ -104,7 +104,7 @@ impl Task {
                 continue;
             };
             guest.speaking.clone_from(&participants);
-            guest.outbox.delta(vec![Change::Speaking { participants }]);
+            guest.outbox.delta("", &[Change::Speaking { participants }]);
         }
     }
 }

@@ -29,7 +29,7 @@ impl Meeting {
             let text = match &tell.words {
                 Words::Frame(frame) => serde_json::to_string(frame),
                 Words::Snapshot(view) => serde_json::to_string(view),
-                Words::Delta(changes) => serde_json::to_string(changes),
+                Words::Delta(changes) => serde_json::to_string(&changes.iter().collect::<Vec<_>>()),
                 Words::Bye(bye) => serde_json::to_string(bye),
             };
             self.told.push((self.now, tell.to, text.expect("a wire type can be written")));
