@@ -73,9 +73,11 @@ pub fn arrange(connection: ConnectionId, judge: &Judge, chance: &mut Chance) -> 
     const MOST: [Role; 4] = [Role::Member, Role::Member, Role::PeerLead, Role::Observer];
     let me = judge.model.seat_behind(connection).map_or(0, |seat| seat.number);
     let one = somebody(judge, &MOST, chance).unwrap_or(ParticipantId(me));
-    match chance.below(16) {
+    match chance.below(18) {
         0..=3 => {
             let other = somebody(judge, &MOST, chance).unwrap_or(one);
+            let apart = kept_apart(judge, chance).filter(|_| chance.one_in(2));
+            let [one, other] = apart.unwrap_or([one, other]);
             let mut group = if chance.one_in(2) { vec![one, other] } else { vec![one] };
             group.extend(chance.one_in(2).then_some(ParticipantId(me)));
             let mut groups = vec![group];
@@ -91,6 +93,10 @@ pub fn arrange(connection: ConnectionId, judge: &Judge, chance: &mut Chance) -> 
         9 => Request::Recall { aside: aside(judge, chance), seconds: chance.below(30) },
         10 => Request::KeepApart { one, other: anybody(judge, chance), apart: chance.one_in(2) },
         11 | 12 => {
+            let other = somebody(judge, &MOST, chance).unwrap_or(one);
+            Request::KeepApart { one, other, apart: !chance.one_in(4) }
+        }
+        13 | 14 => {
             let participant = chance.one_in(2).then_some(one);
             Request::SetCeiling { participant, level: level(chance) }
         }
@@ -99,6 +105,13 @@ pub fn arrange(connection: ConnectionId, judge: &Judge, chance: &mut Chance) -> 
             Request::LendHelper { participant, on: !chance.one_in(5) }
         }
     }
+}
+
+/// Two who must not meet: what a room must refuse is asked for on purpose.
+fn kept_apart(judge: &Judge, chance: &mut Chance) -> Option<[ParticipantId; 2]> {
+    let pairs: Vec<_> = judge.model.spaces.apart.iter().copied().collect();
+    let (one, other) = chance.pick(&pairs)?;
+    Some([ParticipantId(*one), ParticipantId(*other)])
 }
 
 /// Whatever may be asked, of whomever.
