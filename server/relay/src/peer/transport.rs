@@ -292,3 +292,28 @@ fn known(profile: SrtpProfile) -> Option<Profile> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::offer;
+
+    #[test]
+    fn a_connection_keeps_its_certificate_and_changes_its_secrets_with_the_browsers() {
+        let identity = Identity::new(vec![([127, 0, 0, 1], 4_000).into()]).expect("a certificate");
+        let mut transport = Transport::new(&identity);
+        let first = offer::read(&offer::tests::offer(), &[], false).expect("an offer");
+        transport.check(&first).expect("the first");
+        transport.accept(&first, Instant::now());
+        let other = Description { fingerprint: [1; 32], ..first.clone() };
+        assert!(matches!(transport.check(&other), Err(Fault::Offer(_))));
+
+        let before = transport.credentials();
+        assert_eq!((before.ufrag.len(), before.password.len()), (16, 24));
+        transport.accept(&first, Instant::now());
+        assert_eq!(transport.credentials(), before, "no restart");
+        let credentials = Credentials { ufrag: "ijkl".to_owned(), ..first.credentials.clone() };
+        transport.accept(&Description { credentials, ..first }, Instant::now());
+        assert_ne!(transport.credentials(), before);
+    }
+}
